@@ -1,0 +1,66 @@
+"""Exercises: what a group competes on. Each is one YAML file, read here and nowhere else."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from ruamel.yaml import YAML
+
+
+class Metric(BaseModel):
+    """How an exercise is scored; ranks and records read the direction from here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    unit: str = "%"
+    higher_is_better: bool = True
+
+    def better(self, a: float, b: float) -> bool:
+        """Say whether score `a` beats score `b`."""
+        return a > b if self.higher_is_better else a < b
+
+    def format(self, score: float) -> str:
+        """Write a score as people read it; percentages are stored as shares of one."""
+        return f"{score:.1%}" if self.unit == "%" else f"{score:.3f} {self.unit}".rstrip()
+
+
+class Budget(BaseModel):
+    """What one run may spend, the same for everybody, so that ranks are fair."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train_tokens: int = Field(gt=0, description="non-padding tokens seen in training")
+    seconds: int = Field(gt=0, description="wall clock from the run's start")
+
+
+class Exercise(BaseModel):
+    """One exercise: its data, its score and its budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    summary: str
+    task: Literal["text-classification"]
+    dataset: str = Field(description="a built-in data set's name")
+    text_columns: tuple[str, ...]
+    label_column: str
+    labels: tuple[str, ...]
+    metric: Metric
+    budget: Budget
+    train_rows: int = Field(description="rows in the train split")
+    tokens_per_row: int = Field(description="mean non-padding tokens a row, measured with minilm's tokenizer")
+
+
+@cache
+def exercises() -> dict[str, Exercise]:
+    """Return the packaged exercises by name."""
+    yaml = YAML(typ="safe", pure=True)
+    found = [
+        Exercise.model_validate(yaml.load(file.read_text(encoding="utf-8")))
+        for file in files("runner").joinpath("exercises").iterdir()
+        if file.name.endswith(".yaml")
+    ]
+    return {exercise.name: exercise for exercise in sorted(found, key=lambda e: e.name)}

@@ -1,0 +1,33 @@
+"""What a run's events say, as series: read by the curves and by the coach."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from runner.run_dir import Eval, Event, Note, Start, Step
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The events of one run's last attempt, by kind and in order."""
+
+    start: Start | None
+    steps: tuple[Step, ...]
+    evals: tuple[Eval, ...]
+    notes: tuple[Note, ...]
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Self:
+        """Collect events; a second start (the run was started again) forgets what came before it."""
+        start, steps, evals, notes = None, [], [], []
+        for event in events:
+            match event:
+                case Start():
+                    start, steps, evals, notes = event, [], [], []
+                case Step():
+                    steps.append(event)
+                case Eval():
+                    evals.append(event)
+                case Note():
+                    notes.append(event)
+        return cls(start, tuple(steps), tuple(evals), tuple(notes))
