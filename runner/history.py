@@ -19,7 +19,10 @@ class History:
     @classmethod
     def of(cls, events: Iterable[Event]) -> Self:
         """Collect events; a second start (the run was started again) forgets what came before it."""
-        start, steps, evals, notes = None, [], [], []
+        start: Start | None = None
+        steps: list[Step] = []
+        evals: list[Eval] = []
+        notes: list[Note] = []
         for event in events:
             match event:
                 case Start():

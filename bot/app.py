@@ -1,0 +1,78 @@
+"""The only place that knows everything: builds Cohort from its settings, starts it and stops it, in order."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Self
+
+from runner.engines.local import LocalEngine
+
+import bot.commands  # noqa: F401  (registers the commands)
+from bot.chat.built_in import NAME as BUILT_IN
+from bot.chat.built_in import BuiltInChat
+from bot.command import Services
+from bot.delivery import Chat, Outbox
+from bot.dispatch import Dispatcher
+from bot.schedule import Loop, scheduler
+from bot.settings import Settings
+from bot.store.database import Store
+from bot.study.watch import RunWatch
+from lessons import curriculum
+
+ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
+IDLE_PAUSE = 2.0
+
+
+def utc_now() -> datetime:
+    """Return the present."""
+    return datetime.now(UTC)
+
+
+class App:
+    """Cohort, running: `async with App(settings) as app`."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.store = Store(settings.database)
+        self.engine = LocalEngine(settings.home / "runner", settings.slots)
+        self.built_in = BuiltInChat(self.store)
+        chats: dict[str, Chat] = {BUILT_IN: self.built_in}
+        services = Services(curriculum(), self.engine, settings.runs)
+        self.dispatch = Dispatcher(self.store, services, clock, self._changed)
+        self._outbox = Outbox(self.store, services, chats, clock)
+        self._watch = RunWatch(self.store, self.engine, clock)
+        self._sending = Loop("outbox", self._send)
+        self._watching = Loop("run watch", self._look)
+        self._clockwork = scheduler(self.store, clock, self._changed)
+
+    async def __aenter__(self) -> Self:
+        """Start: tables first, then what writes to them, then what sends."""
+        if self.store.is_sqlite:
+            await self.store.migrate()
+        else:
+            await self.store.check_migrated()
+        self._watching.start()
+        self._sending.start()
+        self._clockwork.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop, in the opposite order. Runs go on: the runner's supervisor outlives the bot."""
+        self._clockwork.shutdown(wait=False)
+        await self._watching.stop()
+        await self._sending.stop()
+        await self.engine.close()
+        await self.store.close()
+
+    def _changed(self) -> None:
+        self._watching.wake()
+        self._sending.wake()
+
+    async def _look(self) -> float:
+        active = await self._watch.tick()
+        self._sending.wake()
+        return ACTIVE_PAUSE if active else IDLE_PAUSE
+
+    async def _send(self) -> float:
+        sent = await self._outbox.tick()
+        return 0.0 if sent else 0.5

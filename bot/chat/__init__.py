@@ -1,0 +1,1 @@
+"""One adapter a chat: draws views, brings presses and commands in."""

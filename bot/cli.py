@@ -1,0 +1,115 @@
+"""The command `cohort`."""
+
+import asyncio
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tzlocal import get_localzone_name
+
+from bot.app import App
+from bot.chat import console_input
+from bot.chat.built_in import NAME as BUILT_IN
+from bot.errors import UserError
+from bot.settings import Settings
+from bot.store import database
+from bot.study.membership import Sender
+from runner.config import ConfigError, parse
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Cohort: a study group for people who learn to train models.",
+)
+db = typer.Typer(no_args_is_help=True, help="The database.")
+cli.add_typer(db, name="db")
+
+
+@cli.command()
+def chat(
+    as_: Annotated[str, typer.Option("--as", help="who you are")] = "me",
+    group: Annotated[str, typer.Option(help="your study group")] = "lab",
+) -> None:
+    """Chat in this terminal; from a pipe, play the lines as a script."""
+    settings = Settings()
+    _log_to(settings.home)
+    asyncio.run(_chat(settings, _name(as_, "--as"), _name(group, "--group")))
+
+
+async def _chat(settings: Settings, name: str, group: str) -> None:
+    sender = Sender(BUILT_IN, name, name, get_localzone_name())
+    files = settings.home / "files" / name
+    async with App(settings) as app:
+        if sys.stdin.isatty():
+            await console_input.interactive(app.dispatch, app.built_in, sender, group, files)
+        else:
+            script = console_input.Script(app.dispatch, app.built_in, sender, group, files)
+            await script.play(iter(sys.stdin))
+
+
+def _name(text: str, option: str) -> str:
+    if text.replace("-", "").replace("_", "").isalnum() and len(text) <= 32:
+        return text
+    raise UserError(f"{option} {text[:40]!r} is not a name.", "Letters, digits, - and _, 32 at most.")
+
+
+@cli.command()
+def check(file: Annotated[Path, typer.Argument(help="a config, a YAML file")]) -> None:
+    """Check a training config without submitting it; exits with 2 when something is wrong."""
+    try:
+        parsed = parse(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except ConfigError as error:
+        typer.echo("\n".join(f"{file}: {problem}" for problem in error.problems), err=True)
+        raise typer.Exit(2) from None
+    for warning in parsed.warnings:
+        typer.echo(f"{file}: warning: {warning}")
+    typer.echo(f"{file}: good to train")
+
+
+@cli.command()
+def runner(
+    slots: Annotated[int | None, typer.Option(help="runs at once; default: one a GPU, or one on CPU")] = None,
+) -> None:
+    """Serve this machine's CPU or GPUs to the bot; runs go on when the bot restarts."""
+    from runner.engines import supervisor  # imports nothing heavy, but the bot needs none of it
+
+    supervisor.main(Settings().home / "runner", slots)
+
+
+@cli.command()
+def demo() -> None:
+    """Play the main job from end to end in a fresh temporary store."""
+    from bot import demo
+
+    asyncio.run(demo.main())
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database's tables up to date."""
+    settings = Settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database.migrate(settings.database)
+    typer.echo("The database is up to date.")
+
+
+def _log_to(home: Path) -> None:
+    """Log to a file: a terminal is a chat, and no traceback belongs in a chat."""
+    home.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(home / "cohort.log", maxBytes=2**20, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def main() -> None:
+    """Run the command; a person's mistake becomes a sentence and exit code 2."""
+    try:
+        cli()
+    except UserError as error:
+        typer.echo(" ".join(filter(None, [str(error), error.hint])), err=True)
+        raise SystemExit(2) from None

@@ -1,0 +1,29 @@
+"""Everything that is set from outside, from the environment or a `.env` file."""
+
+from functools import cached_property
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Cohort's settings; each is read from `COHORT_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="COHORT_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("cohort"), description="where Cohort keeps things")
+    database_url: str | None = Field(default=None, description="postgresql+asyncpg://…; default: SQLite in home")
+    runs_url: str | None = Field(default=None, description="where run directories are; default: home/runs")
+    slots: int | None = Field(default=None, description="runs at once; default: one a GPU, or one on CPU")
+
+    @cached_property
+    def database(self) -> str:
+        """The store's URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'cohort.db'}"
+
+    @cached_property
+    def runs(self) -> str:
+        """The URL under which each run has its directory."""
+        return (self.runs_url or str(self.home / "runs")).rstrip("/")

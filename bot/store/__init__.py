@@ -1,0 +1,1 @@
+"""What Cohort remembers: tables, sessions and the outbox."""

@@ -1,0 +1,216 @@
+"""The tables. Times are UTC and aware; enumerations are words."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import JSON, Column, DateTime, Dialect, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite has no such type, so it is stored naive there and made aware on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times, which would mean another instant on another machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return an aware time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """Return the present, for default values of rows; rules take the time as an argument."""
+    return datetime.now(UTC)
+
+
+def _moment(**options: Any) -> Any:
+    return Field(sa_type=Moment, **options)
+
+
+class Group(SQLModel, table=True):
+    """A study group: a Discord server, a Slack workspace, or a group of the built-in chat."""
+
+    __table_args__ = (UniqueConstraint("chat", "external_id"),)
+
+    id: int = Field(default=None, primary_key=True)
+    chat: str = Field(description="which adapter reaches it")
+    external_id: str
+    name: str
+    results_channel: str | None = Field(default=None, description="the chat's id of the channel for results")
+    runs_per_day: int = Field(default=20, description="quota of runs a learner may submit in 24 hours")
+    runs_submitted: int = Field(default=0, description="the number of the group's last run")
+    created_at: datetime = _moment(default_factory=now)
+
+
+class Learner(SQLModel, table=True):
+    """A person, as one chat knows them."""
+
+    __table_args__ = (UniqueConstraint("chat", "external_id"),)
+
+    id: int = Field(default=None, primary_key=True)
+    chat: str
+    external_id: str
+    name: str = Field(description="the chat's display name, until the interview learns a better one")
+    interview: str = Field(default="new", description="new, asking, paused or done")
+    level: str | None = Field(default=None, description="beginner, intermediate or advanced")
+    draft: str | None = Field(default=None, description="the last config that was refused, to be mended")
+    timezone: str | None = Field(default=None, description="IANA name; a learner's hour is kept as local time")
+    reminder_time: time | None = Field(default=None, description="local time; None: no reminders")
+    reminder_days: str = Field(default="mon,tue,wed,thu,fri,sat,sun")
+    # Index for the minute's question: who is due?
+    next_reminder_at: datetime | None = _moment(default=None, index=True)
+    created_at: datetime = _moment(default_factory=now)
+
+
+class Member(SQLModel, table=True):
+    """A learner's place in a group."""
+
+    group_id: int = Field(foreign_key="group.id", primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True, index=True)
+    joined_at: datetime = _moment(default_factory=now)
+    last_seen_at: datetime = _moment(default_factory=now)
+
+
+class Answer(SQLModel, table=True):
+    """What a learner said to one question of the interview; `value` is how it was understood."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    question: str = Field(primary_key=True)
+    text: str
+    value: str | None = None
+    answered_at: datetime = _moment(default_factory=now)
+
+
+class Card(SQLModel, table=True):
+    """A learner's memory of one lesson, as FSRS sees it."""
+
+    __table_args__ = (UniqueConstraint("learner_id", "lesson"),)
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    lesson: str = Field(description="the lesson's slug")
+    stability: float | None = None
+    difficulty: float | None = None
+    due_at: datetime = _moment()
+    last_review_at: datetime | None = _moment(default=None)
+    wanted_by: str | None = Field(default=None, description="the run whose finding asks for this lesson next")
+    created_at: datetime = _moment(default_factory=now)
+
+
+class Review(SQLModel, table=True):
+    """One drill put to a learner, and the answer once there is one."""
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    card_id: int = Field(foreign_key="card.id")
+    drill: str = Field(description="the drill's id")
+    asked_at: datetime = _moment(default_factory=now)
+    hints: int = Field(default=0, description="hints shown")
+    answer: str | None = None
+    right: bool | None = None
+    rating: int | None = Field(default=None, description="FSRS rating: 1 again, 2 hard, 3 good, 4 easy")
+    answered_at: datetime | None = _moment(default=None)
+
+
+class Run(SQLModel, table=True):
+    """One training run."""
+
+    __table_args__ = (
+        UniqueConstraint("group_id", "number"),
+        # The queue and the watch over what is running read by status.
+        Index("ix_run_status", "status"),
+        # The leaderboard reads by group and exercise.
+        Index("ix_run_board", "group_id", "exercise"),
+    )
+
+    id: str = Field(primary_key=True)
+    number: int = Field(description="counts within the group; what people call it by")
+    group_id: int = Field(foreign_key="group.id")
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    exercise: str
+    submitted: str = Field(description="the config as it was sent")
+    config: str = Field(description="the config with every default filled in")
+    chat: str
+    channel: str = Field(description="where its messages go")
+    status: str = "queued"
+    attempt: int = Field(default=1)
+    run_dir: str
+    queued_at: datetime = _moment(default_factory=now)
+    started_at: datetime | None = _moment(default=None)  # when this attempt was handed to the engine
+    cancel_requested_at: datetime | None = _moment(default=None)
+    finished_at: datetime | None = _moment(default=None)
+    event_offset: int = Field(default=0, description="bytes of events.jsonl already taken in")
+    note: str | None = Field(default=None, description="the last sentence that the training process had for us")
+    step: int = 0
+    total_steps: int = 0
+    loss: float | None = None
+    score: float | None = Field(default=None, description="hidden test score, once it succeeded")
+    data_hash: str | None = None
+    result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    record: str | None = Field(default=None, description="personal or group, when it was one")
+    findings: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
+    error: str | None = None
+
+
+class Delivery(SQLModel, table=True):
+    """Something to say unasked: what it is about, never its words, which are drawn when it is sent."""
+
+    __table_args__ = (
+        # The outbox asks: what is due on the chats that are up?
+        Index(
+            "ix_delivery_due",
+            "chat",
+            "due_at",
+            postgresql_where=text("pending"),
+            sqlite_where=text("pending"),
+        ),
+        # And for each: is an older message of its channel still to be said?
+        Index(
+            "ix_delivery_channel",
+            "chat",
+            "channel",
+            "id",
+            postgresql_where=text("pending"),
+            sqlite_where=text("pending"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    key: str = Field(unique=True, description="says it once, whatever is restarted; also the chat's nonce")
+    kind: str = Field(description="which announcement draws it")
+    subject: str = Field(description="the id of what it is about")
+    chat: str
+    channel: str = Field(description="the chat's id of the channel, or @ and the learner's for a direct message")
+    pending: bool = True
+    revision: int = Field(default=1, description="grows when there is news; an edit follows")
+    due_at: datetime = _moment(default_factory=now)
+    claimed_until: datetime | None = _moment(default=None)
+    attempts: int = 0
+    reference: str | None = Field(default=None, description="the chat's id of the message, once sent")
+    error: str | None = None
+    created_at: datetime = _moment(default_factory=now)
+    sent_at: datetime | None = _moment(default=None)
+
+
+class Post(SQLModel, table=True):
+    """A message in the built-in chat (console, web): this chat's server is our own store."""
+
+    id: int = Field(default=None, primary_key=True)
+    channel: str = Field(index=True)
+    nonce: str = Field(unique=True)
+    author: str
+    message: bytes = Field(sa_column=Column(LargeBinary, nullable=False), description="a view.Message as JSON")
+    revision: int = 1
+    updated_at: datetime = _moment(default_factory=now, index=True)

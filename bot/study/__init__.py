@@ -1,0 +1,1 @@
+"""The rules. Knows no chat and no view; time, randomness and engines come in as arguments."""

@@ -1,0 +1,89 @@
+"""Ranks: each learner's best run of an exercise, on the hidden test split. The one place with the rank rule."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.store.tables import Group, Learner, Run
+from runner.exercise import Exercise, exercises
+from runner.run_dir import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One row of a leaderboard. Equal scores share a place; `runs` counts what it took."""
+
+    place: int
+    learner: Learner
+    run: Run
+    runs: int
+
+
+async def board(session: AsyncSession, group: Group, exercise: Exercise, since: datetime | None = None) -> list[Rank]:
+    """Return the ranks of a group. Only runs on the newest version of the data compare with each other."""
+    scored = [run for run in await _succeeded(session, group.id, exercise.name) if not since or _ended(run) >= since]
+    if not scored:
+        return []
+    newest = max(scored, key=_ended).data_hash
+    scored = [run for run in scored if run.data_hash == newest]
+    best: dict[int, Run] = {}
+    for run in scored:  # oldest first: who reached a score first keeps it
+        known = best.get(run.learner_id)
+        if known is None or exercise.metric.better(_score(run), _score(known)):
+            best[run.learner_id] = run
+    ranked = sorted(best.values(), key=_ended)
+    ranked.sort(key=_score, reverse=exercise.metric.higher_is_better)
+    learners = {learner.id: learner for learner in await _learners(session, list(best))}
+    return [
+        Rank(
+            place=1 + sum(exercise.metric.better(_score(other), _score(run)) for other in ranked),
+            learner=learners[run.learner_id],
+            run=run,
+            runs=sum(other.learner_id == run.learner_id for other in scored),
+        )
+        for run in ranked
+    ]
+
+
+async def record(session: AsyncSession, run: Run, result: Result) -> str | None:
+    """Say whether a run that has just ended beats the group's best (`group`) or its learner's own (`personal`).
+
+    A first score beats nothing and is no record.
+    """
+    if result.status != "succeeded" or result.test is None:
+        return None
+    better = exercises()[run.exercise].metric.better
+    earlier = [
+        other for other in await _succeeded(session, run.group_id, run.exercise) if other.data_hash == result.data_hash
+    ]
+    own = [other for other in earlier if other.learner_id == run.learner_id]
+    if earlier and all(better(result.test, _score(other)) for other in earlier):
+        return "group"
+    return "personal" if own and all(better(result.test, _score(other)) for other in own) else None
+
+
+async def _succeeded(session: AsyncSession, group_id: int | None, exercise: str) -> list[Run]:
+    # ix_run_board
+    found = select(Run).where(
+        Run.group_id == group_id,
+        Run.exercise == exercise,
+        Run.status == "succeeded",
+        col(Run.score).is_not(None),
+    )
+    return list((await session.exec(found.order_by(col(Run.finished_at), col(Run.id)))).all())
+
+
+async def _learners(session: AsyncSession, ids: list[int]) -> list[Learner]:
+    return list((await session.exec(select(Learner).where(col(Learner.id).in_(ids)))).all())
+
+
+def _score(run: Run) -> float:
+    assert run.score is not None  # noqa: S101  (the query asked for it)
+    return run.score
+
+
+def _ended(run: Run) -> datetime:
+    assert run.finished_at is not None  # noqa: S101  (a run that succeeded has ended)
+    return run.finished_at

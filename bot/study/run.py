@@ -1,0 +1,163 @@
+"""The life of a run: queued → starting → running → succeeded | failed | cancelled | timed_out.
+
+`starting` and `running` may go back to `queued` once, when the machine lost them. Every transition is one
+conditional UPDATE, and what is to be said of it is put in the outbox in the same transaction.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.errors import UserError
+from bot.store import outbox
+from bot.store.tables import Group, Learner, Run
+from runner.config import Config, Problem, parse, render
+from runner.run_dir import RunDir
+
+ACTIVE = ("starting", "running")
+ENDED = ("succeeded", "failed", "cancelled", "timed_out")
+TAIL_BYTES = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A run that was accepted, and what is suspicious about its config."""
+
+    run: Run
+    warnings: tuple[Problem, ...]
+
+
+async def submit(
+    session: AsyncSession,
+    learner: Learner,
+    group: Group,
+    source: str | bytes,
+    *,
+    channel: str,
+    runs: str,
+    now: datetime,
+) -> Submitted:
+    """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
+    parsed = await asyncio.to_thread(parse, source)
+    await _check_quota(session, learner, group, now)
+    run_id = f"r{secrets.token_hex(6)}"
+    run = Run(
+        id=run_id,
+        number=await _next_number(session, group),
+        group_id=group.id,
+        learner_id=learner.id,
+        exercise=parsed.config.exercise,
+        submitted=source.decode() if isinstance(source, bytes) else source,
+        config=render(parsed.config),
+        chat=learner.chat,
+        channel=channel,
+        run_dir=f"{runs}/{run_id}",
+        queued_at=now,
+    )
+    session.add(run)
+    await session.flush()
+    await announce(session, run, "status", now)
+    return Submitted(run, parsed.warnings)
+
+
+async def _check_quota(session: AsyncSession, learner: Learner, group: Group, now: datetime) -> None:
+    recent = select(Run.queued_at).where(
+        Run.group_id == group.id, Run.learner_id == learner.id, col(Run.queued_at) > now - timedelta(days=1)
+    )
+    times = (await session.exec(recent.order_by(col(Run.queued_at)))).all()
+    if len(times) >= group.runs_per_day:
+        free = times[len(times) - group.runs_per_day] + timedelta(days=1) - now
+        hours, minutes = divmod(int(free.total_seconds()) // 60 + 1, 60)
+        raise UserError(
+            f"You have submitted {len(times)} runs in the last 24 hours, and {group.name} allows {group.runs_per_day}.",
+            f"The next one is free in {hours} h {minutes} min.",
+        )
+
+
+async def _next_number(session: AsyncSession, group: Group) -> int:
+    counted = update(Group).where(col(Group.id) == group.id).values(runs_submitted=Group.runs_submitted + 1)
+    return int((await session.exec(counted.returning(col(Group.runs_submitted)))).scalar_one())
+
+
+async def announce(session: AsyncSession, run: Run, what: str, now: datetime) -> None:
+    """Put a message about a run in the outbox: its `status`, edited for as long as it lives, or its `result`."""
+    await outbox.say(
+        session,
+        key=f"run:{run.id}:{what}",
+        kind=f"run.{what}",
+        subject=run.id,
+        chat=run.chat,
+        channel=run.channel,
+        at=now,
+    )
+
+
+async def move(session: AsyncSession, run: Run, to: str, *, now: datetime, **values: Any) -> bool:
+    """Change a run's status if it still is what `run` says; return whether it was. The status message follows."""
+    statement = (
+        update(Run)
+        .where(col(Run.id) == run.id, col(Run.status) == run.status, col(Run.attempt) == run.attempt)
+        .values(status=to, **values)
+    )
+    moved: CursorResult[Any] = await session.exec(statement)
+    if moved.rowcount == 1:
+        await outbox.news(session, f"run:{run.id}:status", now)
+    return moved.rowcount == 1
+
+
+async def find(session: AsyncSession, group: Group | None, number: int) -> Run:
+    """Return a group's run by its number. Raises UserError when there is none."""
+    if group is None:
+        raise UserError("You are in no group yet, so there are no runs to look at.")
+    found = await session.exec(select(Run).where(Run.group_id == group.id, Run.number == number))
+    if run := found.first():
+        return run
+    last = f"The last one is run {group.runs_submitted}." if group.runs_submitted else "Nobody has submitted one yet."
+    raise UserError(f"{group.name} has no run {number}.", last)
+
+
+async def runs_of(session: AsyncSession, learner: Learner, limit: int = 10) -> list[Run]:
+    """Return a learner's latest runs, newest first."""
+    latest = select(Run).where(Run.learner_id == learner.id).order_by(col(Run.queued_at).desc()).limit(limit)
+    return list((await session.exec(latest)).all())
+
+
+async def cancel(session: AsyncSession, learner: Learner, run: Run, now: datetime) -> str:
+    """Cancel one's own run: at once while it waits, otherwise as soon as its process is gone; return the new status."""
+    if run.learner_id != learner.id:
+        raise UserError(f"Run {run.number} is not yours, so it is not yours to cancel.")
+    if run.status in ENDED:
+        raise UserError(f"Run {run.number} has ended already: {run.status.replace('_', ' ')}.")
+    if run.status == "queued" and await move(session, run, "cancelled", now=now, finished_at=now):
+        return "cancelled"
+    await session.exec(update(Run).where(col(Run.id) == run.id).values(cancel_requested_at=now))
+    return "stopping"
+
+
+def changed_config(run: Run, change: dict[str, Any]) -> str:
+    """Return a run's config with dotted keys set to other values."""
+    config = parse(run.config).config.model_dump()
+    for key, value in change.items():
+        section, _, name = key.rpartition(".")
+        (config[section] if section else config)[name] = value
+    return render(Config.model_validate(config, strict=False))
+
+
+async def log_tail(run: Run) -> str:
+    """Return the end of what the training process printed."""
+    data = await asyncio.to_thread(RunDir(run.run_dir).read, "log.txt", -TAIL_BYTES)
+    return (data or b"").decode(errors="replace")
+
+
+async def last_duration(session: AsyncSession, limit: int = 20) -> timedelta | None:
+    """Return how long runs took lately, as a mean; None before the first has ended."""
+    ended = select(Run.started_at, Run.finished_at).where(Run.status == "succeeded")
+    rows = (await session.exec(ended.order_by(col(Run.finished_at).desc()).limit(limit))).all()
+    times = [finished - started for started, finished in rows if started and finished]
+    return sum(times, timedelta()) / len(times) if times else None

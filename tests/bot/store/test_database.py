@@ -1,0 +1,91 @@
+import asyncio
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlmodel import SQLModel, select
+
+from bot.errors import UserError
+from bot.store.database import Store, insert_new
+from bot.store.tables import Answer, Group, Learner
+
+
+async def test_migrations_make_exactly_the_tables_that_the_code_declares(store):
+    async with store.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"compare_type": False}), SQLModel.metadata
+            )
+        )
+    assert differences == []
+
+
+async def test_two_processes_that_migrate_at_once_end_with_one_set_of_tables(database_url):
+    code = f"from bot.store.database import migrate; migrate({database_url!r})"
+    both = [await asyncio.create_subprocess_exec(sys.executable, "-c", code) for _ in range(2)]
+    assert [await process.wait() for process in both] == [0, 0]
+    store = Store(database_url)
+    await store.check_migrated()
+    await store.close()
+
+
+async def test_an_empty_database_is_refused_with_what_to_run(database_url):
+    store = Store(database_url)
+    with pytest.raises(UserError, match="version none") as refused:
+        await store.check_migrated()
+    assert "cohort db upgrade" in refused.value.hint
+    await store.close()
+
+
+async def test_an_error_rolls_everything_back(store):
+    with pytest.raises(RuntimeError):
+        async with store.write() as session:
+            session.add(Group(chat="local", external_id="#lab", name="lab"))
+            await session.flush()
+            raise RuntimeError
+    async with store.read() as session:
+        assert (await session.exec(select(Group))).all() == []
+
+
+async def test_times_come_back_aware_and_in_utc_and_naive_ones_are_refused(store):
+    moment = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    async with store.write() as session:
+        session.add(Learner(chat="local", external_id="ann", name="Ann", created_at=moment))
+    async with store.read() as session:
+        learner = (await session.exec(select(Learner))).one()
+    assert learner.created_at == moment
+    assert learner.created_at.tzinfo is UTC
+    with pytest.raises(Exception, match="without a zone"):
+        async with store.write() as session:
+            session.add(Learner(chat="local", external_id="bo", name="Bo", created_at=moment.replace(tzinfo=None)))
+
+
+async def test_writers_wait_for_each_other_instead_of_failing(store):
+    async with store.write() as session:
+        session.add(Group(id=1, chat="local", external_id="#lab", name="lab", runs_submitted=0))
+
+    async def count() -> None:
+        async with store.write() as session:
+            group = (await session.exec(select(Group).with_for_update())).one()
+            await asyncio.sleep(0.01)
+            group.runs_submitted += 1
+
+    await asyncio.gather(*(count() for _ in range(8)))
+    async with store.read() as session:
+        assert (await session.exec(select(Group.runs_submitted))).one() == 8
+
+
+async def test_foreign_keys_hold(store):
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        async with store.write() as session:
+            session.add(Answer(learner_id=404, question="name", text="x"))
+
+
+async def test_insert_new_says_whether_it_was(store):
+    async with store.write() as session:
+        assert await insert_new(session, Group(chat="local", external_id="#lab", name="lab"))
+        assert not await insert_new(session, Group(chat="local", external_id="#lab", name="other"))
+    async with store.read() as session:
+        assert (await session.exec(select(Group.name))).one() == "lab"
