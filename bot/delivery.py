@@ -46,10 +46,15 @@ class Outbox:
 
     async def tick(self) -> int:
         """Deliver what is due now, channels side by side; return how many deliveries were tried."""
+        now = self._clock()
+        async with self._store.read() as session:
+            due = await outbox.due(session, list(self._chats), now)
+        if not due:
+            return 0
         async with self._store.write() as session:
-            due = await outbox.claim(session, list(self._chats), self._clock())
-        await asyncio.gather(*map(self._deliver, due))
-        return len(due)
+            claimed = await outbox.claim(session, due, now)
+        await asyncio.gather(*map(self._deliver, claimed))
+        return len(claimed)
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:

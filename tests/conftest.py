@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.app import App
+from bot.settings import Settings
 from bot.store.database import Store
 
 
@@ -61,3 +63,11 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     await store.migrate()
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    """A whole Cohort on SQLite in a temporary home; its runner is ended with it."""
+    async with App(Settings(home=tmp_path / "home")) as app:
+        yield app
+        await app.engine.shutdown()

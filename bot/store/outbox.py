@@ -41,11 +41,10 @@ async def news(session: AsyncSession, key: str, at: datetime) -> None:
     await session.exec(statement)
 
 
-async def claim(session: AsyncSession, chats: list[str], at: datetime, limit: int = 100) -> list[Delivery]:
-    """Take what is due on `chats`: edits, and of each channel the oldest message not yet said.
+async def due(session: AsyncSession, chats: list[str], at: datetime, limit: int = 100) -> list[Delivery]:
+    """Return what is due on `chats`: edits, and of each channel the oldest message not yet said.
 
-    So a channel reads in order, and one that fails holds up nobody else. A claim lapses after a minute:
-    what a killed process had taken is taken again.
+    So a channel reads in order, and one that fails holds up nobody else.
     """
     older = aliased(Delivery)
     held_up = (
@@ -53,24 +52,35 @@ async def claim(session: AsyncSession, chats: list[str], at: datetime, limit: in
         .where(col(older.chat) == Delivery.chat, col(older.channel) == Delivery.channel)
         .where(col(older.pending), col(older.reference).is_(None), col(older.id) < Delivery.id)
     )
-    due = (
+    statement = (
         select(Delivery)
         .where(col(Delivery.pending), col(Delivery.chat).in_(chats), col(Delivery.due_at) <= at, _free(at))
         .where(or_(col(Delivery.reference).is_not(None), ~held_up))
         .order_by(col(Delivery.due_at), col(Delivery.id))
         .limit(limit)
     )
-    return [delivery for delivery in await session.exec(due) if await _take(session, delivery, at)]
+    return list((await session.exec(statement)).all())
+
+
+async def claim(session: AsyncSession, found: list[Delivery], at: datetime) -> list[Delivery]:
+    """Take deliveries that are due, and return those that nobody else has taken first.
+
+    A claim lapses after a minute: what a killed process had taken is taken again.
+    """
+    return [delivery for delivery in found if await _take(session, delivery, at)]
+
+
+async def _take(session: AsyncSession, delivery: Delivery, at: datetime) -> bool:
+    unchanged = (col(Delivery.pending), col(Delivery.due_at) == delivery.due_at)  # nobody has sent it since
+    statement = (
+        update(Delivery).where(col(Delivery.id) == delivery.id, _free(at), *unchanged).values(claimed_until=at + CLAIM)
+    )
+    taken: CursorResult[Any] = await session.exec(statement)
+    return taken.rowcount == 1
 
 
 def _free(at: datetime) -> ColumnElement[bool]:
     return or_(col(Delivery.claimed_until).is_(None), col(Delivery.claimed_until) <= at)
-
-
-async def _take(session: AsyncSession, delivery: Delivery, at: datetime) -> bool:
-    statement = update(Delivery).where(col(Delivery.id) == delivery.id, _free(at)).values(claimed_until=at + CLAIM)
-    taken: CursorResult[Any] = await session.exec(statement)
-    return taken.rowcount == 1
 
 
 async def sent(session: AsyncSession, delivery: Delivery, reference: str, at: datetime) -> None:

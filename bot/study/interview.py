@@ -118,7 +118,7 @@ QUESTIONS: tuple[Question, ...] = (
         (
             Choice("large", "Over 100,000 rows", r"million|billion|huge|\bbig\b|large|\d{3,}\s*k\b|\btb\b|\bgb\b|\d{6,}|over 100", "Then loading speed will matter."),
             Choice("medium", "1,000 to 100,000 rows", r"\d{1,2}\s*k\b|thousand|medium|\d{1,2},?\d{3}\b", "A comfortable size."),
-            Choice("small", "Under 1,000 rows", r"small|few|hundred|tiny|\b\d{1,3}\b|under", "Overfitting will be the enemy."),
+            Choice("small", "Under 1,000 rows", r"small|few|hundred|tiny|\b\d{1,3}\b(?!\s*(k|m|thousand|million|billion))|under", "Overfitting will be the enemy."),
             Choice("unknown", "I don't know yet", r"don'?t know|not sure|no idea|unknown|none", "Fine, we use ours until then."),
         ),
     ),

@@ -1,6 +1,6 @@
 """When a learner is reminded: at their own hour in their own timezone, and once a day whatever is restarted."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from apscheduler.triggers.cron import CronTrigger
@@ -39,8 +39,11 @@ def next_instant(learner: Learner, after: datetime) -> datetime | None:
     if at is None:
         return None
     zone = ZoneInfo(learner.timezone or "UTC")
+    local = after.astimezone(zone)
+    if local.time() >= at:  # today's has been, even if the clock goes back and shows the hour again
+        local = datetime.combine(local.date() + timedelta(days=1), time.min, zone)
     trigger = CronTrigger(day_of_week=learner.reminder_days, hour=at.hour, minute=at.minute, second=0, timezone=zone)
-    found: datetime | None = trigger.get_next_fire_time(after, after)
+    found: datetime | None = trigger.get_next_fire_time(None, local)
     return found
 
 

@@ -14,7 +14,7 @@ async def put(store: Store, key: str, at: datetime, channel: str = "#lab") -> No
 
 async def claim(store: Store, at: datetime) -> list[Delivery]:
     async with store.write() as session:
-        return await outbox.claim(session, ["local"], at)
+        return await outbox.claim(session, await outbox.due(session, ["local"], at), at)
 
 
 async def one(store: Store, key: str) -> Delivery:
@@ -88,3 +88,17 @@ async def test_failures_back_off_and_a_final_one_stops(store, clock):
     async with store.write() as session:
         await outbox.failed(session, delivery, "gone", clock.now, final=True)
     assert await claim(store, clock.advance(days=1)) == []
+
+
+async def test_two_processes_that_see_the_same_delivery_do_not_both_say_it(store, clock):
+    await put(store, "a", clock.now)
+    async with store.read() as session:
+        seen = await outbox.due(session, ["local"], clock.now)
+    async with store.write() as session:
+        (mine,) = await outbox.claim(session, seen, clock.now)
+    async with store.write() as session:
+        assert await outbox.claim(session, seen, clock.now) == []
+    async with store.write() as session:
+        await outbox.sent(session, mine, "7", clock.now)
+    async with store.write() as session:
+        assert await outbox.claim(session, seen, clock.now) == []

@@ -1,0 +1,61 @@
+"""kill -9 of the bot while a run trains: the run goes on, and its result is posted once."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from bot.app import App
+from bot.settings import Settings
+from runner.run_dir import RunDir
+
+CONFIG = """
+exercise: match
+model: tiny
+training: {max_steps: 150, per_device_train_batch_size: 16, learning_rate: 1.0e-3}
+"""
+
+
+async def start_chat(home: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "chat", "--as", "ann", "--group", "lab"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "COHORT_HOME": str(home)},
+    )
+
+
+async def read_until(chat: asyncio.subprocess.Process, words: str) -> str:
+    seen = ""
+    async with asyncio.timeout(120):
+        while words not in seen:
+            line = await chat.stdout.readline()
+            assert line, f"the chat ended; it had said:\n{seen}"
+            seen += line.decode()
+    return seen
+
+
+async def test_a_run_survives_the_bots_death_and_its_result_is_posted_once(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG)
+    home = tmp_path / "home"
+    chat = await start_chat(home)
+    chat.stdin.write(f"/submit match {config}\n!wait loss 90\n".encode())
+    await chat.stdin.drain()
+    await read_until(chat, "loss")
+    chat.send_signal(signal.SIGKILL)
+    await chat.wait()
+
+    again = await start_chat(home)
+    transcript, _ = await again.communicate(b"!wait hidden test 90\n/run show 1\n")
+    assert again.returncode == 0, transcript.decode()
+    async with App(Settings(home=home)) as app:
+        posts = [post.message for post in await app.built_in.latest(["#lab"], 50)]
+        await app.engine.shutdown()
+    titles = [post.title for post in posts]
+    assert len([post for post in posts if post.files]) == 1, titles
+    assert len(titles) == 2, titles
+    (run_dir,) = (home / "runs").iterdir()
+    kinds = [event.type for event in RunDir(str(run_dir)).events()[0]]
+    assert kinds.count("start") == 1

@@ -1,0 +1,118 @@
+"""What people do, and what they see: one table for every chat. A row is a story; a step is a line and its answer."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from actors import Actor, ConsoleActor
+
+from bot.app import App
+
+BAD = "exercise: match\ntraining: {learnig_rate: 3e-3}\n"
+GOOD = "exercise: match\nmodel: tiny\ntraining: {max_steps: 4, learning_rate: 1e-3}\ndata: {max_train_samples: 64}\n"
+
+
+@dataclass(frozen=True)
+class Step:
+    who: str
+    line: str
+    sees: tuple[str, ...]
+    form: dict[str, str] | None = None
+    never: tuple[str, ...] = field(default=("Traceback", "broke on our side"))
+
+
+def ann(line: str, *sees: str, form: dict[str, str] | None = None) -> Step:
+    return Step("ann", line, sees, form)
+
+
+def bo(line: str, *sees: str, form: dict[str, str] | None = None) -> Step:
+    return Step("bo", line, sees, form)
+
+
+SCENARIOS: dict[str, list[Step]] = {
+    "the interview, by words and buttons, left and resumed": [
+        ann("/start", "Question 1 of 10", "What should I call you?"),
+        ann("I'm Ann", "Good to meet you, Ann.", "Question 2 of 10"),
+        ann("[Fine-tune models]", "Question 3 of 10"),
+        ann("why", "bore you"),
+        ann("stop", "nothing is lost"),
+        ann("hello?", "I asked nothing just now"),
+        ann("/start", "Question 3 of 10"),
+        ann("a little", "Question 4 of 10"),
+        ann("back", "Question 3 of 10"),
+        ann("skip", "Question 4 of 10"),
+        ann("torch", "(PyTorch.)"),
+        ann("[I use it at work]", "Question 6 of 10"),
+        ann("never", "Question 7 of 10"),
+        ann("bert", "Question 8 of 10"),
+        ann("20k", "Question 9 of 10"),
+        ann("a 4090 and maybe Colab", "(One GPU (8 to 24 GB).)"),
+        ann("90% accuracy", "That's all I wanted to know, Ann", "a 4090 and maybe Colab", "Remind me daily"),
+        ann("[Remind me daily at 9:00]", "09:00", "The next one"),
+    ],
+    "a press on an old button of the interview changes nothing": [
+        ann("/start", "Question 1"),
+        ann("Ann", "Question 2"),
+        ann("[Do research]", "Question 3"),
+        ann("/start", "Question 3"),
+        ann("[New to me]", "Question 4"),
+        ann("[A little]", "You have answered that one already."),
+        ann("/start", "Question 4"),
+    ],
+    "a lesson, page by page, to its drills": [
+        ann("/lesson", "Training Pipeline Overview", "Evaluation Metrics", "beginner"),
+        ann("/lesson basic-training-loop", "Basic Training Loop · Why (1/"),
+        ann("[Next: Step by step]", "Step by step (2/"),
+        ann("[Back]", "Why (1/"),
+        ann("/lesson basic-trainig-lop", "There is no lesson", "Did you mean"),
+    ],
+    "a drill is asked once, answered once, and comes back another day": [
+        ann("/drill basic-training-loop", "Basic Training Loop · New to you"),
+        ann("/drill basic-training-loop", "Still open"),
+        ann("/profile", "Drills due"),
+    ],
+    "a config with mistakes is refused with all of them, kept, and mended": [
+        ann("/submit match", "to mend", "learning_rate", "line 2", form={"config": BAD}),
+        ann("[Fix it]", "Run 1 is in", form={"config": GOOD}),
+        ann("/run config 1", "max_steps: 4", "weight_decay"),
+        bo("/run cancel 1", "not yours"),
+        ann("/run cancel 1", "Run 1"),
+        ann("/run show 7", "has no run 7", "The last one is run 1"),
+        ann("/run show seven", "needs a whole number"),
+        ann("[Fix it]", "no config waiting to be mended"),
+    ],
+    "a form left half-way stores nothing": [
+        ann("/submit match", "Left; nothing was sent.", form=None),
+        ann("/run show 1", "has no run 1", "Nobody has submitted one yet"),
+    ],
+    "commands that do not exist, and options that are wrong": [
+        ann("/sumbit", "There is no command `/sumbit`", "Did you mean submit?"),
+        ann("/", "There is no command"),
+        ann("/leaderboard mach", "Did you mean match?"),
+        ann("/leaderboard match", "Nobody has a score on match yet"),
+        ann("/reminders time:noonish", "no time of day"),
+        ann("/reminders time:9 timezone:Europe/Berln", "Did you mean Europe/Berlin?"),
+        ann("/reminders time:7pm timezone:berlin days:weekdays", "19:00", "Europe/Berlin"),
+        ann("/reminders time:off", "No reminders"),
+        ann("/help", "/submit", "/drill"),
+        ann("/help submit", "exercise", "your config"),
+        ann("/submit match nowhere.yaml", "There is no file `nowhere.yaml`"),
+        ann("🤷", "I asked nothing just now"),
+        ann("x" * 10_000, "I asked nothing just now"),
+    ],
+}
+
+
+@pytest.fixture(params=["console"])
+def people(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> dict[str, Actor]:
+    return {name: ConsoleActor(app, name, tmp_path / name) for name in ("ann", "bo")}
+
+
+@pytest.mark.parametrize("story", SCENARIOS)
+async def test_a_story_reads_as_told(people: dict[str, Actor], story: str) -> None:
+    for step in SCENARIOS[story]:
+        shown = await people[step.who].do(step.line, step.form)
+        for words in step.sees:
+            assert words in shown, f"{step.who} ▸ {step.line[:60]}\n{shown}"
+        for words in step.never:
+            assert words not in shown, f"{step.who} ▸ {step.line[:60]}\n{shown}"
