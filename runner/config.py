@@ -1,66 +1,89 @@
-"""The training config: data, never code, in the names of `transformers.TrainingArguments`."""
+"""Configs from text and to text: the only way from what a learner wrote to a `Config`."""
 
-from typing import Literal
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, Field
+from ruamel.yaml import YAML
 
-Scheduler = Literal[
-    "linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt", "cosine_with_min_lr"
+from runner import config_rules
+from runner.catalog import MODELS
+from runner.config_errors import ConfigError, Problem, dotted, in_order
+from runner.config_rules import total_steps
+from runner.config_schema import Config, Data, Lora, Training
+from runner.config_validation import validate
+from runner.yaml_source import Document, read
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Data",
+    "Lora",
+    "Parsed",
+    "Problem",
+    "Training",
+    "parse",
+    "render",
+    "template",
+    "total_steps",
 ]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Training(_Strict):
-    """What becomes `TrainingArguments`."""
-
-    num_train_epochs: float = Field(2.0, gt=0, le=50)
-    max_steps: int = Field(-1, ge=-1, le=100_000)
-    per_device_train_batch_size: int = Field(32, ge=1, le=512)
-    per_device_eval_batch_size: int = Field(64, ge=1, le=512)
-    gradient_accumulation_steps: int = Field(1, ge=1, le=64)
-    learning_rate: float = Field(1e-4, gt=0, le=1)
-    lr_scheduler_type: Scheduler = "linear"
-    warmup_steps: float = Field(0.06, ge=0)
-    weight_decay: float = Field(0.01, ge=0, le=1)
-    max_grad_norm: float = Field(1.0, ge=0, le=100)
-    label_smoothing_factor: float = Field(0.0, ge=0, lt=1)
-    optim: Literal["adamw_torch_fused", "adamw_torch", "adafactor", "sgd"] = "adamw_torch_fused"
-    adam_beta1: float = Field(0.9, ge=0, lt=1)
-    adam_beta2: float = Field(0.999, ge=0, lt=1)
-    adam_epsilon: float = Field(1e-8, gt=0, le=1)
-    bf16: bool | Literal["auto"] = "auto"
-    train_sampling_strategy: Literal["random", "group_by_length"] = "group_by_length"
-    eval_strategy: Literal["no", "steps", "epoch"] = "steps"
-    eval_steps: float = Field(0.2, gt=0, description="below 1: a share of all steps")
-    logging_steps: float = Field(0.02, gt=0, description="below 1: a share of all steps")
-    load_best_model_at_end: bool = False
-    seed: int = Field(42, ge=0, lt=2**32)
+_TEMPLATE = """\
+exercise: {exercise}
+model: minilm    # {model}; or {others}
+method: full     # trains every weight; lora trains a small adapter, at a learning rate near 2e-3
+training:
+  num_train_epochs: 2               # passes over the training rows
+  per_device_train_batch_size: 32   # rows in one step
+  learning_rate: 1e-4               # how far one step moves the weights
+  lr_scheduler_type: linear         # how the rate falls after the warmup; cosine and constant are others
+  warmup_steps: 0.06                # the share of all steps in which the rate rises
+  weight_decay: 0.01                # pulls weights towards zero
+  seed: 42                          # another one shuffles the rows anew
+"""
 
 
-class Lora(_Strict):
-    """What becomes `peft.LoraConfig`."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A config that can be trained, and what is suspicious about it, in order of line."""
 
-    r: int = Field(8, ge=1, le=256)
-    lora_alpha: int = Field(16, ge=1, le=1024)
-    lora_dropout: float = Field(0.0, ge=0, lt=1)
-
-
-class Data(_Strict):
-    """How much of the exercise's data is used, and how much of each text."""
-
-    max_length: int = Field(64, ge=8, le=512, description="tokens a text pair is cut to")
-    max_train_samples: int | None = Field(4000, ge=16, description="rows of the train split; null: all")
+    config: Config
+    warnings: tuple[Problem, ...]
 
 
-class Config(_Strict):
-    """One run: every key but `exercise` has a default that trains well."""
+def parse(source: str | bytes) -> Parsed:
+    """Read a config from YAML (or JSON). Raises ConfigError with everything that is wrong with it, never another."""
+    document = read(source)
+    config, wrong = validate(document.data)
+    refused = {problem.key for problem in document.problems}
+    problems = [*document.problems, *(problem for problem in wrong if problem.key not in refused)]
+    problems += config_rules.errors(config, broken={problem.key for problem in problems})
+    if problems:
+        raise ConfigError(_with_lines(problems, document))
+    return Parsed(config, in_order(_with_lines(config_rules.warnings(config), document)))
 
-    exercise: str
-    model: str = "minilm"
-    method: Literal["full", "lora"] = "full"
-    training: Training = Training()
-    lora: Lora = Lora()
-    data: Data = Data()
+
+def _with_lines(problems: Iterable[Problem], document: Document) -> Iterator[Problem]:
+    lines = {dotted(path): line for path, line in document.lines.items()}
+    for problem in problems:
+        yield replace(problem, line=problem.line or lines.get(problem.key))
+
+
+def render(config: Config) -> str:
+    """Write a config as YAML with every key; `lora` is left out where it is unused and as it was."""
+    unused = {"lora"} if config.method != "lora" and config.lora == Lora() else None
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = io.StringIO()
+    yaml.dump(config.model_dump(exclude=unused), text)
+    return text.getvalue()
+
+
+def template(exercise: str) -> str:
+    """Return a short config to start from. Raises ConfigError for an exercise that there is not."""
+    if wrong := list(config_rules.known_exercise(Config(exercise=exercise))):
+        raise ConfigError(wrong)
+    default = Config(exercise=exercise).model
+    others = ", ".join(name for name in MODELS if name != default)
+    return _TEMPLATE.format(exercise=exercise, model=MODELS[default].title, others=others)

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # A diverged loss is NaN, which JSON numbers cannot say; as a string it comes back whole.
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
     time: float = Field(default_factory=time.time, description="seconds since the epoch")
 

@@ -99,7 +99,8 @@ def _table(rows: tuple[tuple[str, ...], ...]) -> Table:
 def _small(path: Path) -> Pixels:
     with Image.open(io.BytesIO(path.read_bytes())) as picture:
         height = round(picture.height * PICTURE_WIDTH / picture.width)
-        return Pixels.from_image(picture.convert("RGB"), resize=(PICTURE_WIDTH, height))
+        pixels: Pixels = Pixels.from_image(picture.convert("RGB"), resize=(PICTURE_WIDTH, height))
+    return pixels
 
 
 def _plain(markdown: str) -> str:

@@ -194,6 +194,8 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
 
 
 def _progress(found: Run, now: datetime) -> str:
+    if found.step and found.step >= found.total_steps:
+        return f"All {found.total_steps} steps are done; measuring the result."
     share = found.step / found.total_steps if found.total_steps else 0.0
     bar = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR))
     loss = f" · loss {found.loss:.3f}" if found.loss is not None else ""

@@ -148,7 +148,7 @@ class Run(SQLModel, table=True):
     attempt: int = Field(default=1)
     run_dir: str
     queued_at: datetime = _moment(default_factory=now)
-    started_at: datetime | None = _moment(default=None)  # when this attempt was handed to the engine
+    started_at: datetime | None = _moment(default=None)  # this attempt: handed to the engine, then its first step
     cancel_requested_at: datetime | None = _moment(default=None)
     finished_at: datetime | None = _moment(default=None)
     event_offset: int = Field(default=0, description="bytes of events.jsonl already taken in")

@@ -16,7 +16,7 @@ def order(queued: Iterable[Run], active: Iterable[Run]) -> list[Run]:
     turns = Counter(run.learner_id for run in active)
     waiting: defaultdict[int, int] = defaultdict(int, turns)
     turn_of: dict[str, int] = {}
-    queued = sorted(queued, key=lambda run: (run.queued_at, run.id))
+    queued = sorted(queued, key=lambda run: (run.queued_at, run.number, run.id))
     for run in queued:
         turn_of[run.id] = waiting[run.learner_id]
         waiting[run.learner_id] += 1

@@ -101,11 +101,12 @@ class RunWatch:
         """Store the progress that new events tell of."""
         if not seen.events:
             return
+        now = self._clock()
         values: dict[str, object] = {"event_offset": seen.offset}
         for event in seen.events:
             match event:
                 case Start():
-                    values |= {"status": "running", "total_steps": event.total_steps, "step": 0, "loss": None}
+                    values |= {"status": "running", "started_at": now, "total_steps": event.total_steps, "step": 0}
                 case Note():
                     values |= {"note": event.text}
                 case Step():
@@ -118,7 +119,7 @@ class RunWatch:
         async with self._store.write() as session:
             taken = await session.exec(update(Run).where(*unseen).values(**values))
             if taken.rowcount:
-                await outbox.news(session, f"run:{run.id}:status", self._clock())
+                await outbox.news(session, f"run:{run.id}:status", now)
         run.status = str(values.get("status", run.status))
         run.event_offset = seen.offset
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 
+class EngineError(Exception):
+    """An engine cannot do what it was asked; the message is a sentence that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """What an engine knows of a job; `code` is the exit code (negative: the signal) once it has exited."""

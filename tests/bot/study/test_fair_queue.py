@@ -12,7 +12,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def runs(learners: str) -> list[Run]:
     """One run a letter, submitted a minute apart by the learner of that letter."""
     return [
-        Run(id=f"{n:03}{who}", learner_id=ord(who), queued_at=START + timedelta(minutes=n))
+        Run(id=f"{n:03}{who}", number=n, learner_id=ord(who), queued_at=START + timedelta(minutes=n))
         for n, who in enumerate(learners)
     ]
 

@@ -131,8 +131,16 @@ def test_typed_answers_are_understood(key, text, value):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("I'm Ann", "Ann"), ("my name is José.", "José"), ("Hi, I am Dr. Bo", "Dr. Bo"), ("@everyone", "everyone"), ("**x**", "x"), ("🤖", "🤖"), ("...", "friend")],
-)  # fmt: skip
+    [
+        ("I'm Ann", "Ann"),
+        ("my name is José.", "José"),
+        ("Hi, I am Dr. Bo", "Dr. Bo"),
+        ("@everyone", "everyone"),
+        ("**x**", "x"),
+        ("🤖", "🤖"),
+        ("...", "friend"),
+    ],
+)
 async def test_a_name_is_taken_out_of_what_people_say(store, ann, clock, text, name):
     async with store.write() as session:
         await interview.answer(session, ann, "name", text, clock.now)

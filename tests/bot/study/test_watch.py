@@ -1,4 +1,4 @@
-"""The life of a run, with an engine whose machine can be lost, killed or slow at will; the store and run dirs are real."""
+"""The life of a run, with an engine whose machine a test loses or kills; the store and the run dirs are real."""
 
 import asyncio
 from pathlib import Path

@@ -1,0 +1,87 @@
+"""All lessons, in order, and how to find one."""
+
+import re
+from difflib import get_close_matches
+from functools import cache, cached_property
+from itertools import groupby
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from lessons.drill import Drill
+from lessons.lesson import Lesson, Topic
+from lessons.lesson_parser import read_lesson
+
+FOLDER = Path(__file__).parent
+
+
+class UnknownLesson(LookupError):  # noqa: N818
+    """No lesson has this slug, id or title; `nearest` are the titles that come close."""
+
+    def __init__(self, name: str, nearest: tuple[str, ...]) -> None:
+        meant = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
+        super().__init__(f"There is no lesson {name!r}.{meant}")
+        self.name, self.nearest = name, nearest
+
+
+class UnknownDrill(LookupError):  # noqa: N818
+    """No lesson has a drill with this id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no drill {name!r}; a drill's id looks like 'basic-training-loop/d1'.")
+
+
+class Curriculum:
+    """The lessons in the order of their ids."""
+
+    def __init__(self, lessons: tuple[Lesson, ...]) -> None:
+        self.lessons = lessons
+        self._by_name = {name: each for each in lessons for name in (each.id, each.slug, _slug(each.title))}
+        self._drills = {drill.id: drill for lesson in lessons for drill in lesson.drills}
+
+    @cached_property
+    def topics(self) -> tuple[Topic, ...]:
+        """The topics that have lessons, in order."""
+        grouped = groupby(self.lessons, key=lambda each: (each.topic, each.topic_slug, each.topic_title))
+        return tuple(Topic(*facts, lessons=tuple(lessons)) for facts, lessons in grouped)
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        """Every drill, in the order of the lessons."""
+        return tuple(self._drills.values())
+
+    def lesson(self, name: str) -> Lesson:
+        """Return the lesson with this slug, id or title; raises UnknownLesson, which names the nearest."""
+        found = self._by_name.get(name.strip()) or self._by_name.get(_slug(name))
+        if found is None:
+            close = get_close_matches(_slug(name), [each.slug for each in self.lessons], n=2)
+            raise UnknownLesson(name, tuple(self._by_name[slug].title for slug in close))
+        return found
+
+    def drill(self, name: str) -> Drill:
+        """Return the drill with this id, such as `basic-training-loop/d1`; raises UnknownDrill."""
+        if name not in self._drills:
+            raise UnknownDrill(name)
+        return self._drills[name]
+
+
+@cache
+def curriculum() -> Curriculum:
+    """Return the lessons that come with the package; raises LessonError when one is malformed."""
+    titles = topic_titles(FOLDER)
+    return Curriculum(tuple(read_lesson(file, titles[file.parent.name]) for file in lesson_files(FOLDER)))
+
+
+def lesson_files(folder: Path) -> list[Path]:
+    """Return the files of the lessons in `folder`, in order."""
+    return sorted(folder.glob("[0-9][0-9]-*/*.md"))
+
+
+def topic_titles(folder: Path) -> dict[str, str]:
+    """Return the topics' titles by folder name."""
+    titles: dict[str, str] = YAML(typ="base", pure=True).load(folder / "topics.yaml")
+    return titles
+
+
+def _slug(text: str) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))

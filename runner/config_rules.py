@@ -1,0 +1,252 @@
+"""What a config must keep to beyond each key's own range, and what is legal but suspicious.
+
+A rule yields what it finds in a config. It is asked only when the keys that it reads are right themselves, so one
+mistake is told once.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+
+from runner.catalog import MODELS
+from runner.config_errors import Problem, quoted
+from runner.config_names import right_names
+from runner.config_schema import Config, Training
+from runner.exercise import Exercise, exercises
+
+Rule = Callable[[Config], Iterator[Problem]]
+
+# RUNNER-FACTS.md, accuracy on library, where guessing gives 12.5%:
+LORA_LEAST_RATE = 3e-4  # LoRA r 8: 61.6% at 2e-3, 19.2% at 5e-5
+FULL_MOST_RATE = 1e-3  # full: 66.3% at 1e-4, one class for every row at 3e-3
+FULL_LEAST_RATE = 1e-5  # full: 15.4% at 1e-6
+
+
+def total_steps(config: Config, exercise: Exercise) -> int:
+    """Return the optimizer steps of a run, as the Trainer counts them on one device."""
+    if config.training.max_steps > 0:
+        return config.training.max_steps
+    return math.ceil(config.training.num_train_epochs * steps_per_epoch(config, exercise))
+
+
+def steps_per_epoch(config: Config, exercise: Exercise) -> int:
+    """Return the optimizer steps of one pass over the training rows; the last batch may be a small one."""
+    batches = math.ceil(_rows(config, exercise) / config.training.per_device_train_batch_size)
+    return math.ceil(batches / config.training.gradient_accumulation_steps)
+
+
+def train_tokens(config: Config, exercise: Exercise) -> int:
+    """Return the non-padding tokens that a run will see, estimated from the exercise's mean row."""
+    epochs = config.training.num_train_epochs
+    if config.training.max_steps > 0:
+        epochs = config.training.max_steps / steps_per_epoch(config, exercise)
+    return round(epochs * _epoch_tokens(config, exercise))
+
+
+def _rows(config: Config, exercise: Exercise) -> int:
+    return min(config.data.max_train_samples or exercise.train_rows, exercise.train_rows)
+
+
+def _epoch_tokens(config: Config, exercise: Exercise) -> int:
+    return _rows(config, exercise) * min(exercise.tokens_per_row, config.data.max_length)
+
+
+# ---- errors
+
+
+def known_exercise(config: Config) -> Iterator[Problem]:
+    """The exercise is one of the packaged ones."""
+    if config.exercise not in exercises():
+        names = right_names(config.exercise, exercises(), "exercises")
+        yield Problem(f"there is no exercise {quoted(config.exercise)}; {names}", key="exercise")
+
+
+def known_model(config: Config) -> Iterator[Problem]:
+    """The model is a name from the catalog: no path, and nothing from the Hub."""
+    name = config.model
+    if name in MODELS:
+        return
+    if re.match(r"[/~.]|[A-Za-z]:", name) or ".." in name or "\\" in name:
+        what = f"{quoted(name)} looks like a path, and a model is chosen by its name"
+    elif "/" in name:
+        what = f"{quoted(name)} is a model on the Hub, and this group does not allow those yet"
+    else:
+        what = f"there is no model {quoted(name)}"
+    yield Problem(f"{what}; {right_names(name, MODELS, 'models')}", key="model")
+
+
+def texts_fit_model(config: Config) -> Iterator[Problem]:
+    """Texts are cut to what the model has positions for."""
+    given, limit = config.data.max_length, MODELS[config.model].max_length
+    if given > limit:
+        yield Problem(f"{given} is more than the {limit} tokens that {config.model} can read", key="data.max_length")
+
+
+def some_steps(config: Config) -> Iterator[Problem]:
+    """Zero steps would train nothing."""
+    if config.training.max_steps == 0:
+        yield Problem("0 steps train nothing; -1 leaves it to num_train_epochs", key="training.max_steps")
+
+
+def whole_steps(config: Config) -> Iterator[Problem]:
+    """From 1 on, a number of steps is whole; below 1 it is a share of all steps."""
+    for name in ("warmup_steps", "eval_steps", "logging_steps"):
+        value: float = getattr(config.training, name)
+        if value >= 1 and value != int(value):
+            what = f"{value:g} is neither a share of all steps (below 1) nor a whole number of steps"
+            yield Problem(f"{what}; write {value / 100:g} for {value:g}%, or {round(value)}", key=f"training.{name}")
+
+
+def warmup_ends(config: Config) -> Iterator[Problem]:
+    """Warmup ends before the run does."""
+    steps, warmup = total_steps(config, exercises()[config.exercise]), config.training.warmup_steps
+    if warmup >= max(steps, 1):
+        what = f"warmup over {warmup:g} steps does not end in a run of {steps}"
+        yield Problem(f"{what}; 0.06 is a share that is often good", key="training.warmup_steps")
+
+
+def best_is_measured(config: Config) -> Iterator[Problem]:
+    """The best checkpoint is known only where there are evaluations."""
+    if config.training.load_best_model_at_end and config.training.eval_strategy == "no":
+        what = "without evaluations no model is known to be the best; set eval_strategy to steps or epoch"
+        yield Problem(what, key="training.load_best_model_at_end")
+
+
+def within_budget(config: Config) -> Iterator[Problem]:
+    """The run spends no more tokens than the exercise allows everybody."""
+    exercise = exercises()[config.exercise]
+    tokens, budget = train_tokens(config, exercise), exercise.budget.train_tokens
+    if tokens <= budget:
+        return
+    epochs, rows = budget / _epoch_tokens(config, exercise), _rows(config, exercise)
+    what = f"this run would see about {tokens:,} tokens, and {exercise.name} allows {budget:,}"
+    if config.training.max_steps > 0:
+        most = math.floor(epochs * steps_per_epoch(config, exercise))
+        yield Problem(f"{what}; the largest max_steps that fits is {most}", key="training.max_steps")
+    else:
+        most_epochs = f"{math.floor(epochs * 100) / 100:g}"
+        advice = f"with {rows:,} rows the largest num_train_epochs that fits is {most_epochs}"
+        yield Problem(f"{what}; {advice}", key="training.num_train_epochs")
+
+
+# ---- warnings
+
+
+def lora_rate(config: Config) -> Iterator[Problem]:
+    """A full fine-tuning rate hardly moves an adapter."""
+    rate = config.training.learning_rate
+    if config.method == "lora" and rate < LORA_LEAST_RATE:
+        what = f"{rate:g} is a rate for full fine-tuning; LoRA hardly learns at it (library: 19% at 5e-5, 62% at 2e-3)"
+        yield Problem(f"{what}; try 2e-3", key="training.learning_rate")
+
+
+def full_rate(config: Config) -> Iterator[Problem]:
+    """Too high a rate destroys pretrained weights; too low a rate leaves them where they were."""
+    rate = config.training.learning_rate
+    if config.method != "full" or not MODELS[config.model].pretrained:
+        return
+    if rate > FULL_MOST_RATE:
+        what = f"{rate:g} is high for full fine-tuning of a pretrained model: at 3e-3 it gave one class to every row"
+        yield Problem(f"{what}; try 1e-4", key="training.learning_rate")
+    elif rate < FULL_LEAST_RATE:
+        what = f"{rate:g} is low; at 1e-6 the model ended where it began (library: 15%, where guessing gives 12.5%)"
+        yield Problem(f"{what}; try 1e-4", key="training.learning_rate")
+
+
+def lora_is_used(config: Config) -> Iterator[Problem]:
+    """A lora section does nothing under another method."""
+    if config.method != "lora" and "lora" in config.model_fields_set:
+        yield Problem(f"not used with method: {config.method}; for LoRA write method: lora", key="lora")
+
+
+def schedule_warms_up(config: Config) -> Iterator[Problem]:
+    """The Trainer's constant schedule has no warmup."""
+    training = config.training
+    if training.lr_scheduler_type == "constant" and training.warmup_steps not in (0, _default("warmup_steps")):
+        what = "the constant schedule ignores warmup_steps; constant_with_warmup heeds it"
+        yield Problem(what, key="training.warmup_steps")
+
+
+def epochs_count(config: Config) -> Iterator[Problem]:
+    """With max_steps the Trainer does not look at num_train_epochs."""
+    training = config.training
+    if training.max_steps > 0 and training.num_train_epochs != _default("num_train_epochs"):
+        what = f"not used, because max_steps is {training.max_steps}"
+        yield Problem(f"{what}; keep one of the two", key="training.num_train_epochs")
+
+
+def evaluations_happen(config: Config) -> Iterator[Problem]:
+    """Evaluations and log lines come at least once in a run."""
+    training, steps = config.training, total_steps(config, exercises()[config.exercise])
+    if training.eval_strategy == "steps" and training.eval_steps > steps:
+        what = f"the first evaluation would come after step {training.eval_steps:g}, and the run has {steps}"
+        yield Problem(f"{what}; try 0.2, a fifth of all steps", key="training.eval_steps")
+    if training.logging_steps > steps:
+        what = f"the loss would be logged every {training.logging_steps:g} steps, and the run has {steps}"
+        yield Problem(f"{what}; try 0.02", key="training.logging_steps")
+
+
+def eval_steps_count(config: Config) -> Iterator[Problem]:
+    """Only eval_strategy: steps looks at eval_steps."""
+    training = config.training
+    if training.eval_strategy != "steps" and training.eval_steps != _default("eval_steps"):
+        yield Problem(f"not used with eval_strategy: {training.eval_strategy}", key="training.eval_steps")
+
+
+def rows_exist(config: Config) -> Iterator[Problem]:
+    """No more rows can be used than there are."""
+    given, rows = config.data.max_train_samples, exercises()[config.exercise].train_rows
+    if given is not None and given > rows:
+        what = f"{config.exercise} has {rows:,} rows to train on; all of them are used"
+        yield Problem(what, key="data.max_train_samples")
+
+
+def _default(name: str) -> float:
+    return float(getattr(Training(), name))
+
+
+_STEPS = (
+    "exercise",
+    "data.max_train_samples",
+    *(f"training.{name}" for name in ("num_train_epochs", "max_steps", "per_device_train_batch_size")),
+    "training.gradient_accumulation_steps",
+)
+
+# Each rule with the keys that it reads.
+ERRORS: tuple[tuple[Rule, tuple[str, ...]], ...] = (
+    (known_exercise, ("exercise",)),
+    (known_model, ("model",)),
+    (texts_fit_model, ("model", "data.max_length")),
+    (some_steps, ("training.max_steps",)),
+    (whole_steps, ("training.warmup_steps", "training.eval_steps", "training.logging_steps")),
+    (warmup_ends, (*_STEPS, "training.warmup_steps")),
+    (best_is_measured, ("training.load_best_model_at_end", "training.eval_strategy")),
+    (within_budget, (*_STEPS, "data.max_length")),
+)
+WARNINGS: tuple[Rule, ...] = (
+    lora_rate,
+    full_rate,
+    lora_is_used,
+    schedule_warms_up,
+    epochs_count,
+    evaluations_happen,
+    eval_steps_count,
+    rows_exist,
+)
+
+
+def errors(config: Config, broken: set[str]) -> Iterator[Problem]:
+    """Yield what breaks a rule; rules that read a key in `broken` (dotted, or its section) are left out."""
+    broken = set(broken)
+    for rule, reads in ERRORS:
+        if any(key in broken or key.partition(".")[0] in broken for key in reads):
+            continue
+        for problem in rule(config):
+            broken.add(problem.key)
+            yield problem
+
+
+def warnings(config: Config) -> Iterator[Problem]:
+    """Yield what is suspicious about a config that has no errors."""
+    for rule in WARNINGS:
+        yield from rule(config)

@@ -1,0 +1,176 @@
+"""A run's learning curves as one picture, for a chat on a phone: dark, large type, labels on the lines."""
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from runner.exercise import Metric
+from runner.history import History
+
+BACKGROUND, TEXT, GRID = "#1e1f22", "#dcddde", "#44474d"
+# Okabe and Ito's colours, which colour-blind readers can tell apart
+ORANGE, SKY, GREEN, YELLOW, RED = "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00"
+LOG_RANGE = 20.0  # largest over smallest loss, from which the axis is logarithmic
+DPI = 100
+
+Points = Sequence[tuple[float, float]]
+
+
+def draw(
+    history: History,
+    title: str,
+    metric: Metric,
+    baselines: dict[str, float],
+    size: tuple[float, float] = (8.0, 10.0),
+) -> bytes:
+    """Return a PNG of loss, validation score and learning rate over steps, one panel above the other.
+
+    Safe in any thread: it uses no pyplot. `size` is in inches of 100 pixels.
+    """
+    figure = Figure(figsize=size, dpi=DPI, facecolor=BACKGROUND, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, color=TEXT, fontsize=20, fontweight="bold")
+    loss, score, rate = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.6))
+    for axes in (loss, score, rate):
+        _style(axes)
+    _draw_loss(loss, history)
+    _draw_score(score, history, metric, baselines)
+    _draw_rate(rate, history)
+    _mark_divergence((loss, score, rate), history)
+    _set_steps(rate, history)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", facecolor=BACKGROUND)
+    return picture.getvalue()
+
+
+def alt_text(history: History, metric: Metric) -> str:
+    """Return the picture in one sentence, for who cannot see it."""
+    losses = [step.loss for step in history.steps if math.isfinite(step.loss)]
+    if not losses:
+        return "Learning curves without a logged step."
+    parts = [f"training loss from {losses[0]:.3g} to {losses[-1]:.3g} by step {history.steps[-1].step}"]
+    if (broken := _diverged_at(history)) is not None:
+        parts.append(f"not a number from step {broken} on")
+    if history.evals:
+        best = max(history.evals, key=lambda e: e.score if metric.higher_is_better else -e.score)
+        parts.append(f"validation loss {history.evals[-1].loss:.3g} at the end")
+        parts.append(f"best validation {metric.name} {metric.format(best.score)} at step {best.step}")
+    return f"Learning curves: {', '.join(parts)}."
+
+
+def _draw_loss(axes: Axes, history: History) -> None:
+    train = [(step.step, step.loss) for step in history.steps]
+    validation = [(evaluation.step, evaluation.loss) for evaluation in history.evals]
+    _heading(axes, "Loss (nats)")
+    if not train:
+        axes.text(0.5, 0.5, "no step was logged", transform=axes.transAxes, ha="center", color=TEXT, fontsize=18)
+        return
+    above = bool(validation) and validation[-1][1] > train[-1][1]
+    _line(axes, train, ORANGE, "train", place="top" if above else "bottom")
+    _line(axes, validation, SKY, "validation", marker="o", place="bottom" if above else "top")
+    known = [value for _, value in (*train, *validation) if math.isfinite(value) and value > 0]
+    if known and max(known) > LOG_RANGE * min(known):
+        axes.set_yscale("log")
+        _heading(axes, "Loss (nats, logarithmic)")
+
+
+def _draw_score(axes: Axes, history: History, metric: Metric, baselines: dict[str, float]) -> None:
+    scores = [(e.step, e.score) for e in history.evals]
+    _line(axes, scores, GREEN, metric.format(scores[-1][1]) if scores else "", marker="o")
+    for name, score in baselines.items():
+        highest = score == max(baselines.values())
+        axes.axhline(score, color=TEXT, linestyle="--", linewidth=1.6, alpha=0.8)
+        axes.annotate(
+            f"{name} baseline {metric.format(score)}",
+            (0.01, score),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, 4 if highest else -5),
+            textcoords="offset points",
+            va="bottom" if highest else "top",
+            color=TEXT,
+            fontsize=15,
+        )
+    if known := [value for value in (*dict(scores).values(), *baselines.values()) if math.isfinite(value)]:
+        room = max(0.25 * (max(known) - min(known)), 0.05 * max(known), 1e-3)  # for the labels
+        axes.set_ylim(min(known) - room, max(known) + room)
+    if metric.unit == "%":
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _heading(axes, f"Validation {metric.name} ({metric.unit})")
+
+
+def _draw_rate(axes: Axes, history: History) -> None:
+    _line(axes, [(step.step, step.learning_rate) for step in history.steps], YELLOW, "")
+    axes.set_ylim(0, 1.15 * max((step.learning_rate for step in history.steps), default=0.0) or 1e-4)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}".replace("e-0", "e-")))
+    _heading(axes, "Learning rate")
+
+
+def _line(axes: Axes, points: Points, color: str, label: str, marker: str = "", place: str = "center") -> None:
+    """Draw a series with its name beside its last point; a single point is drawn as a dot."""
+    finite = [(step, value) for step, value in points if math.isfinite(value)]
+    if not finite:
+        return
+    steps, values = zip(*finite, strict=True)
+    dot = marker or ("o" if len(finite) == 1 else "")
+    axes.plot(steps, values, color=color, linewidth=2.8, marker=dot, markersize=7)
+    _label(axes, label, (steps[-1], values[-1]), color, va=place, annotation_clip=False)
+
+
+def _mark_divergence(panels: Sequence[Axes], history: History) -> None:
+    if (step := _diverged_at(history)) is None:
+        return
+    for axes in panels:
+        axes.axvline(step, color=RED, linewidth=2.4, linestyle=":")
+    early = step < _last_step(history) / 2
+    _label(
+        panels[0],
+        f"not a number\nat step {step}",
+        (step, 0.05),
+        RED,
+        xycoords=panels[0].get_xaxis_transform(),
+        xytext=(8 if early else -8, 0),
+        ha="left" if early else "right",
+        va="bottom",
+    )
+
+
+def _label(axes: Axes, text: str, point: tuple[float, float], color: str, **where: Any) -> None:
+    options: dict[str, Any] = {"xytext": (8, 0), "textcoords": "offset points", "fontsize": 16, "fontweight": "bold"}
+    axes.annotate(text, point, color=color, **options | where)
+
+
+def _diverged_at(history: History) -> int | None:
+    """Return the first logged step whose loss or gradient norm is not a finite number."""
+    broken = (s.step for s in history.steps if not math.isfinite(s.loss) or not math.isfinite(s.grad_norm or 0.0))
+    return next(broken, None)
+
+
+def _last_step(history: History) -> int:
+    return max([1, *(step.step for step in history.steps), *(e.step for e in history.evals)])
+
+
+def _set_steps(axes: Axes, history: History) -> None:
+    axes.set_xlim(0, _last_step(history) * 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_xlabel("step", color=TEXT, fontsize=16)
+
+
+def _heading(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", color=TEXT, fontsize=17)
+
+
+def _style(axes: Axes) -> None:
+    axes.set_facecolor(BACKGROUND)
+    axes.tick_params(colors=TEXT, labelsize=15)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GRID)

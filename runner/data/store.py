@@ -1,0 +1,131 @@
+"""Keeps the built-in data on disk: built once for each set of library versions, whoever asks first."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ConfigDict
+from tokenizers import Tokenizer
+
+from runner.catalog import package_folder
+from runner.data.baselines import baselines
+from runner.data.docstrings import LIBRARIES, DataError, Docstring, collect, versions
+from runner.data.tasks import ROWS, TASKS, Split, Task, split
+
+FORMAT = 1  # counted up when docstrings are read, cleaned or dealt out differently
+MAX_LENGTH = 64  # tokens, where `tokens_per_row` is measured
+
+
+class Card(BaseModel):
+    """What a data set is, stored beside it as `card.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    text_columns: tuple[str, ...]
+    label_column: str = "label"
+    labels: tuple[str, ...]
+    rows: dict[Split, int]
+    tokens_per_row: float
+    hash: str
+    versions: dict[str, str]
+    baselines: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """A data set's tables (text columns and `label`, a class number) with its card."""
+
+    train: pa.Table
+    validation: pa.Table
+    test: pa.Table
+    card: Card
+
+
+def cache_dir() -> Path:
+    """Return where built data are kept: `$COHORT_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get("COHORT_CACHE") or user_cache_path("cohort"))
+
+
+def load(name: str) -> Splits:
+    """Return a built-in data set, built on first use (half a minute); raises DataError when that cannot be."""
+    if name not in TASKS:
+        raise DataError(f"there is no built-in data set {name!r}; there are {', '.join(TASKS)}")
+    folder = _built() / name
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ROWS}
+    return Splits(**tables, card=Card.model_validate_json((folder / "card.json").read_bytes()))
+
+
+def _built() -> Path:
+    """Return the folder of all data sets for the libraries installed here, after building it if need be."""
+    found = versions()
+    key = hashlib.blake2b(json.dumps([FORMAT, found], sort_keys=True).encode(), digest_size=8).hexdigest()
+    folder = cache_dir() / "data" / key
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            _build(folder, found)
+    return folder
+
+
+def _build(folder: Path, found: dict[str, str]) -> None:
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a build that was killed: the lock is ours
+    splits = split(_unique(_unique(_collect_all(), "summary"), "text"))
+    for name, task in TASKS.items():
+        tables = {part: task.build(splits[part], rows) for part, rows in ROWS.items()}
+        _write(partial / name, tables, _card(name, task, tables, found))
+    partial.rename(folder)  # the whole folder appears at once: a reader sees all of it or nothing
+
+
+def _collect_all() -> list[Docstring]:
+    # Spawned, not forked: a run that builds the data has torch's threads in it.
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return [docstring for found in pool.map(collect, LIBRARIES) for docstring in found]
+
+
+def _unique(docstrings: Sequence[Docstring], field: Literal["summary", "text"]) -> list[Docstring]:
+    return list({getattr(d, field).lower(): d for d in reversed(docstrings)}.values())[::-1]
+
+
+def _write(folder: Path, tables: dict[Split, pa.Table], card: Card) -> None:
+    folder.mkdir(parents=True)
+    for part, table in tables.items():
+        pq.write_table(table, folder / f"{part}.parquet")
+    (folder / "card.json").write_text(card.model_dump_json(indent=2), encoding="utf-8")
+
+
+def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str, str]) -> Card:
+    content = json.dumps([table.to_pydict() for table in tables.values()])
+    return Card(
+        name=name,
+        text_columns=task.text_columns,
+        labels=task.labels,
+        rows={part: table.num_rows for part, table in tables.items()},
+        tokens_per_row=round(_tokens_per_row(tables["train"], task.text_columns), 1),
+        hash=hashlib.blake2b(content.encode(), digest_size=8).hexdigest(),
+        versions=found,
+        baselines=baselines(tables["train"], tables["test"], task.text_columns),
+    )
+
+
+def _tokens_per_row(table: pa.Table, columns: Sequence[str]) -> float:
+    tokenizer = Tokenizer.from_file(str(package_folder() / "tokenizer.json"))
+    tokenizer.enable_truncation(MAX_LENGTH)
+    tokenizer.no_padding()
+    rows = list(zip(*(table[column].to_pylist() for column in columns), strict=True))
+    return mean(len(encoding.ids) for encoding in tokenizer.encode_batch([r if len(r) > 1 else r[0] for r in rows]))

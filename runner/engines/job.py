@@ -1,0 +1,78 @@
+"""A job's records on disk, from which a supervisor that was killed goes on where it stopped."""
+
+import os
+import time
+from pathlib import Path
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Job(BaseModel):
+    """One job as the supervisor knows it; `code` is None when it ended while nobody watched."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    run_dir: str
+    submitted: float = Field(default_factory=time.time, description="seconds since the epoch")
+    ended: bool = False
+    code: int | None = None
+
+
+class Claim(BaseModel):
+    """What a job's process says of itself before it does anything else: whoever claims first is the job."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    slot: int
+    started: float = Field(default_factory=time.time, description="seconds since the epoch")
+
+
+class JobFolder:
+    """`ID.json` is a job, `ID.pid` the claim of its process, `ID.log` its log if the run directory is not a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def jobs(self) -> list[Job]:
+        """Return every job there ever was, in the order in which they were submitted."""
+        found = (Job.model_validate_json(path.read_bytes()) for path in self.folder.glob("*.json"))
+        return sorted(found, key=lambda job: job.submitted)
+
+    def write(self, job: Job) -> None:
+        """Record a job; a reader sees the old record or the new, never a part."""
+        partial = self.folder / f"{job.id}.partial"
+        partial.write_text(job.model_dump_json(), encoding="utf-8")
+        partial.replace(self.folder / f"{job.id}.json")
+
+    def claim(self, job_id: str, claim: Claim) -> bool:
+        """Say that a process is the job; returns False when another process was first."""
+        mine = self.folder / f"{job_id}.{claim.pid}"
+        mine.write_text(claim.model_dump_json(), encoding="utf-8")
+        try:
+            os.link(mine, self.folder / f"{job_id}.pid")  # a link appears whole, and only once
+        except FileExistsError:
+            return False
+        finally:
+            mine.unlink()
+        return True
+
+    def claim_of(self, job_id: str) -> Claim | None:
+        """Return who claimed a job, or None when it never began."""
+        path = self.folder / f"{job_id}.pid"
+        return Claim.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def log(self, job: Job) -> Path:
+        """Return the file that a job's output goes to: `log.txt` in its run directory, where that is a folder."""
+        run_dir = local_folder(job.run_dir)
+        return run_dir / "log.txt" if run_dir else self.folder / f"{job.id}.log"
+
+
+def local_folder(url: str) -> Path | None:
+    """Return a run directory's path on this machine, or None when it is in object storage."""
+    fs, path = url_to_fs(url)
+    return Path(path) if isinstance(fs, LocalFileSystem) else None

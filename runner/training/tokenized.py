@@ -1,0 +1,41 @@
+"""Tokenises an exercise's splits, once for each data set and length: a later run starts without waiting for it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset
+
+from runner.data import Splits, cache_dir
+from runner.data.tasks import Split
+
+
+def tokenized(splits: Splits, split: Split, tokenizer: Any, max_length: int) -> Dataset:
+    """Return a split as token ids with `label` and `length`, cut to `max_length` tokens.
+
+    Validation and test come sorted by length, so that a batch is padded to about its own rows.
+    """
+    name = f"{splits.card.hash}-{type(tokenizer).__name__}-{len(tokenizer)}-{max_length}"
+    path = cache_dir() / "tokenized" / name / f"{split}.parquet"
+    if not path.exists():
+        _write(_tokenize(splits, split, tokenizer, max_length), path)
+    return Dataset(pq.read_table(path))
+
+
+def _tokenize(splits: Splits, split: Split, tokenizer: Any, max_length: int) -> pa.Table:
+    rows: pa.Table = getattr(splits, split)
+    texts = [rows[column].to_pylist() for column in splits.card.text_columns]
+    encoded = tokenizer(*texts, truncation=True, max_length=max_length)
+    columns = {name: pa.array(encoded[name], pa.list_(pa.int32())) for name in tokenizer.model_input_names}
+    length = pa.array(map(len, encoded["input_ids"]), pa.int64())
+    table = pa.table({**columns, "label": rows[splits.card.label_column], "length": length})
+    return table if split == "train" else table.sort_by("length")
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    pq.write_table(table, partial)
+    partial.replace(path)
