@@ -101,8 +101,8 @@ _EXPLAINED: dict[str, str] = {
     ),
 }
 
-_MEANT_BY = {name: key for key, names in _MEANT.items() for name in names.split()}
-_EXPLANATION = {name: sentence for sentence, names in _EXPLAINED.items() for name in names.split()}
+MEANT_BY = {name: key for key, names in _MEANT.items() for name in names.split()}
+EXPLANATION = {name: sentence for sentence, names in _EXPLAINED.items() for name in names.split()}
 _PLACES = {name: section for section, names in KEYS.items() if section for name in names}
 
 
@@ -121,7 +121,7 @@ def unknown_key(path: tuple[str, ...]) -> str:
         return _belongs(name, section)
     if not section and name.partition(".")[2] in _PLACES:  # training.seed: 1
         return _belongs(name.partition(".")[2], section)
-    if sentence := _EXPLANATION.get(folded):
+    if sentence := EXPLANATION.get(folded):
         return f"unknown key; {sentence}"
     meant = _meant(name, folded, section)
     if meant is not None:
@@ -140,8 +140,8 @@ def _belongs(name: str, section: str) -> str:
 def _meant(name: str, folded: str, section: str) -> str | None:
     """Return the dotted key that is likeliest: a known synonym, or one spelt nearly so."""
     everywhere = {key: f"{place}.{key}".removeprefix(".") for place, keys in KEYS.items() for key in keys}
-    if folded in _MEANT_BY:
-        return _MEANT_BY[folded]
+    if folded in MEANT_BY:
+        return MEANT_BY[folded]
     if near := _nearest(name, KEYS.get(section, ())):
         return f"{section}.{near}".removeprefix(".")
     near = _nearest(name, everywhere, cutoff=0.75)

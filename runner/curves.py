@@ -108,8 +108,13 @@ def _draw_rate(axes: Axes, history: History) -> None:
     _line(axes, [(step.step, step.learning_rate) for step in history.steps], YELLOW, "")
     axes.set_ylim(0, 1.15 * max((step.learning_rate for step in history.steps), default=0.0) or 1e-4)
     axes.yaxis.set_major_locator(MaxNLocator(3))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}".replace("e-0", "e-")))
+    axes.yaxis.set_major_formatter(FuncFormatter(_write_rate))
     _heading(axes, "Learning rate")
+
+
+def _write_rate(rate: float, _position: int) -> str:
+    """Write a learning rate as configs do: 1.5e-4 rather than 0.00015."""
+    return f"{rate:.1e}".replace("e-0", "e-").replace(".0e", "e") if 0 < rate < 0.01 else f"{rate:.2g}"
 
 
 def _line(axes: Axes, points: Points, color: str, label: str, marker: str = "", place: str = "center") -> None:

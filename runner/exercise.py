@@ -25,6 +25,10 @@ class Metric(BaseModel):
         """Write a score as people read it; percentages are stored as shares of one."""
         return f"{score:.1%}" if self.unit == "%" else f"{score:.3f} {self.unit}".rstrip()
 
+    def difference(self, a: float, b: float) -> str:
+        """Write how far two scores are apart; shares differ by points."""
+        return f"{abs(a - b) * 100:.1f} points" if self.unit == "%" else self.format(abs(a - b))
+
 
 class Budget(BaseModel):
     """What one run may spend, the same for everybody, so that ranks are fair."""

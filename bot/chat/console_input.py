@@ -5,10 +5,13 @@ A script's lines are what a person would type, and two more: `!wait TEXT [SECOND
 """
 
 import asyncio
+import io
 import re
+import sys
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -106,14 +109,29 @@ async def interactive(dispatch: Dispatcher, chat: BuiltInChat, sender: Sender, g
             following.cancel()
 
 
+class Tee(io.TextIOBase, IO[str]):
+    """Writes to standard output, and keeps what was shown since the last line that was typed."""
+
+    shown = ""
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        self.shown += text
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Let a reader at the other end of a pipe see it now."""
+        sys.stdout.flush()
+
+
 class Script:
     """Plays lines as one person, writing a plain transcript; keeps what was shown, for `!wait`."""
 
     def __init__(self, dispatch: Dispatcher, chat: BuiltInChat, sender: Sender, group: str, files: Path) -> None:
         self._lines: Iterator[str] = iter(())
-        self._console = Console(width=PLAIN_WIDTH, color_system=None, force_terminal=False, record=True)
-        self._screen = Screen(self._console, files)
-        self._shown = ""  # since the last line that was typed
+        self._tee = Tee()
+        console = Console(file=self._tee, width=PLAIN_WIDTH, color_system=None, force_terminal=False)
+        self._screen = Screen(console, files)
         self._conversation = Conversation(dispatch, chat, sender, group, self._screen, self._ask)
 
     async def play(self, lines: Iterator[str]) -> None:
@@ -133,7 +151,7 @@ class Script:
             return
         if line.startswith("!"):
             raise UserError(f"`{line[:40]}` is no line of a script.", "Did you mean `!wait TEXT [SECONDS]`?")
-        self._shown = ""
+        self._tee.shown = ""
         self._screen.typed(self._conversation.sender.id, line)
         await self._conversation.say(line)
 
@@ -142,15 +160,11 @@ class Script:
         text, seconds = (match[1], int(match[2] or 60)) if match else (wanted, 60)
         try:
             async with asyncio.timeout(seconds):
-                while text not in self._seen():
+                while text not in self._tee.shown:
                     await self._conversation.catch_up()
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise UserError(f"Waited {seconds} s for `{text}`, and it was not shown.") from None
-
-    def _seen(self) -> str:
-        self._shown += self._console.export_text(clear=True)
-        return self._shown
 
     async def _ask(self, field: Field) -> str | None:
         """Read a field from the script: one line, or for a long one all lines up to a `.`."""

@@ -27,25 +27,34 @@ class Screen:
 
     def message(self, author: str, place: str, message: Message) -> None:
         """Show one message, with its buttons numbered from 1."""
-        self._console.print()
-        self._console.print(Text.assemble((author, "bold cyan"), (f" → {place}", "dim")))
-        self._console.print(Padding(Group(*self._parts(message)), (0, 0, 0, 2)))
+        self._print(
+            Text(),
+            Text.assemble((author, "bold cyan"), (f" → {place}", "dim")),
+            Padding(Group(*self._parts(message)), (0, 0, 0, 2)),
+        )
 
     def live(self, post: int, message: Message) -> None:
         """Show what has changed in a message that was shown before, as one line."""
         line = " · ".join(filter(None, [message.title, _plain(message.body)]))
         if self._shown.get(post) != line:
             self._shown[post] = line
-            self._console.print(Text(f"  ↻ {line}", style="dim", overflow="fold"))
+            self._print(Text(f"  ↻ {line}", style="dim", overflow="fold"))
 
     def typed(self, author: str, line: str) -> None:
         """Show what somebody typed, for a transcript."""
-        self._console.print()
-        self._console.print(Text.assemble((f"{author} ▸ ", "bold green"), line))
+        self._print(Text(), Text.assemble((f"{author} ▸ ", "bold green"), line))
 
     def note(self, text: str) -> None:
         """Say something about the terminal itself."""
-        self._console.print(Text(text, style="dim"))
+        self._print(Text(text, style="dim"))
+
+    def _print(self, *parts: RenderableType) -> None:
+        """Print at once; rich pads lines to the full width, which a transcript is better without."""
+        with self._console.capture() as captured:
+            self._console.print(*parts, sep="\n")
+        lines = "\n".join(line.rstrip() for line in captured.get().splitlines())
+        self._console.file.write(lines + "\n")
+        self._console.file.flush()
 
     def _parts(self, message: Message) -> list[RenderableType]:
         parts: list[RenderableType] = []

@@ -7,7 +7,7 @@ What can be typed: `/submit match my.yaml` is a command; `2` presses the second 
 import asyncio
 import difflib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.chat.built_in import BuiltInChat, Posted
@@ -20,6 +20,7 @@ from bot.view import Button, Edit, Field, Form, Menu, Message, Reply, Upload, ac
 
 FILE_LIMIT = 8 * 2**20  # bytes read from a path that somebody names
 POLL = 0.25  # seconds
+EDITS_EVERY = timedelta(seconds=5)
 
 Ask = Callable[[Field], Awaitable[str | None]]  # None: they left the form
 
@@ -38,6 +39,8 @@ class Conversation:
         self._ask = ask
         self._pressable: list[tuple[Button, ...]] = []  # of each message shown, the newest last
         self._revisions: dict[int, int] = {}
+        self._edited: dict[int, Posted] = {}  # edits not shown yet
+        self._edits_shown_at = datetime.now(UTC)
         self._since = datetime.now(UTC)
 
     @property
@@ -67,6 +70,8 @@ class Conversation:
             if show and post.revision > seen:
                 self._show_post(post, edited=seen > 0)
         self._since = now
+        if now - self._edits_shown_at > EDITS_EVERY:
+            self._show_edits(now)
 
     async def history(self, limit: int = 4) -> None:
         """Show the last messages, when a window opens."""
@@ -82,10 +87,17 @@ class Conversation:
 
     def _show_post(self, post: Posted, *, edited: bool) -> None:
         if edited:
-            self._screen.live(post.id, post.message)
+            self._edited[post.id] = post
         else:
             self._screen.message(post.author, post.channel, post.message)
             self._remember(post.message)
+
+    def _show_edits(self, now: datetime) -> None:
+        """Show the latest state of what was edited. A terminal cannot change a line above, so not every edit."""
+        for post in self._edited.values():
+            self._screen.live(post.id, post.message)
+        self._edited.clear()
+        self._edits_shown_at = now
 
     async def _command(self, line: str) -> None:
         name, typed = read_command(line)

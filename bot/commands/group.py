@@ -48,5 +48,5 @@ def _distance(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) -
         return ""
     if not above:
         return "You lead."
-    gap = abs((above[-1].run.score or 0) - (own.run.score or 0))
-    return f"You are {exercise.metric.format(gap)} behind {above[-1].learner.name}."
+    gap = exercise.metric.difference(above[-1].run.score or 0, own.run.score or 0)
+    return f"You are {gap} behind {above[-1].learner.name}."

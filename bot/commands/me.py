@@ -104,7 +104,7 @@ async def _draw_step(ctx: Context, step: interview.Step) -> Message:
 
 async def _summary(ctx: Context, reflection: str) -> Message:
     given = await interview.answers(ctx.session, ctx.learner)
-    said = [(key.replace("_", " ").capitalize(), a.text or a.value or "") for key, a in given.items() if key != "name"]
+    said = [(interview.about(key), a.text or a.value or "") for key, a in given.items() if key != "name"]
     first = ctx.services.curriculum.lessons[0]
     return Message(
         title=f"That's all I wanted to know, {ctx.learner.name}",

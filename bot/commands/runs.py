@@ -242,7 +242,7 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     linear = result.baselines.get("linear")
     sentences = []
     if linear is not None:
-        gap = metric.format(abs(result.test - linear))
+        gap = metric.difference(result.test, linear)
         beats = metric.better(result.test, linear)
         sentences.append(
             f"{gap} above the linear baseline." if beats else f"{gap} below the linear baseline: words alone do better."

@@ -50,9 +50,10 @@ async def next_question(
     session: AsyncSession, curriculum: Curriculum, learner: Learner, lesson: Lesson | None, now: datetime
 ) -> Question | None:
     """Put the next drill to a learner, of one lesson if given; None when nothing is due."""
-    if open_question := await _open_question(session, curriculum, learner, lesson):
-        return open_question
     cards = {card.lesson: card for card in await _cards(session, learner, curriculum)}
+    wanted = next((curriculum.lesson(slug) for slug, card in cards.items() if card.wanted_by), None)
+    if open_question := await _open_question(session, curriculum, learner, lesson or wanted):
+        return open_question
     chosen = _asked_for(cards, lesson) if lesson else await _choose(session, curriculum, learner, cards, now)
     if chosen is None:
         return None
@@ -227,7 +228,7 @@ async def _least_seen(session: AsyncSession, learner: Learner, lesson: Lesson) -
     """Return the lesson's drill that was put to the learner longest ago or never; placement's are left alone."""
     asked = select(Review.drill).where(Review.learner_id == learner.id).order_by(col(Review.asked_at))
     seen = {drill_id: place for place, drill_id in enumerate(await session.exec(asked), start=1)}
-    return min((d for d in lesson.drills if not d.placement), key=lambda drill: seen.get(drill.id, 0))
+    return min((d for d in lesson.drills if not d.placement), key=lambda d: (seen.get(d.id, 0), d.difficulty))
 
 
 def _rate(right: bool, hints: int) -> fsrs.Rating:

@@ -34,6 +34,7 @@ class Question:
     """One question; without choices it takes any words."""
 
     key: str
+    about: str
     text: str
     why: str
     choices: tuple[Choice, ...] = ()
@@ -70,14 +71,15 @@ _DEPTH = (
 )
 
 
-def _depth(key: str, text: str, why: str) -> Question:
-    return Question(key, text, why, _DEPTH)
+def _depth(key: str, about: str, text: str, why: str) -> Question:
+    return Question(key, about, text, why, _DEPTH)
 
 
 QUESTIONS: tuple[Question, ...] = (
-    Question("name", "Hi! I'm Cohort. I have trained more models than I care to admit, most of them badly at first. What should I call you?", "So that I know who I'm talking to."),
+    Question("name", "Name", "Hi! I'm Cohort. I have trained more models than I care to admit, most of them badly at first. What should I call you?", "So that I know who I'm talking to."),
     Question(
         "goals",
+        "Goals",
         "What do you want to be able to do? One sentence is plenty.",
         "It decides which lessons come first and which examples you see.",
         (
@@ -87,9 +89,10 @@ QUESTIONS: tuple[Question, ...] = (
             Choice("research", "Do research", r"research|paper|phd|thesis|experiment", "Then ablations will be our friends."),
         ),
     ),
-    _depth("deep_learning", "How much deep learning have you done?", "So that I neither bore you nor lose you."),
+    _depth("deep_learning", "Deep learning", "How much deep learning have you done?", "So that I neither bore you nor lose you."),
     Question(
         "framework",
+        "Framework",
         "PyTorch or TensorFlow: which have you used?",
         "The lessons are in PyTorch; if you come from TensorFlow I'll point at the differences.",
         (
@@ -99,10 +102,11 @@ QUESTIONS: tuple[Question, ...] = (
             Choice("none", "Neither", r"\b(neither|none|no|not yet|never)\b|jax|sklearn|scikit", "We'll start from the tensor up."),
         ),
     ),
-    _depth("gpu", "And GPU computing: CUDA, memory, out-of-memory errors at 2 a.m.?", "Much of training is fitting things into memory."),
-    _depth("workflows", "Have you run training workflows: tracking runs, checkpoints, resuming?", "It tells me where your runs are likely to hurt."),
+    _depth("gpu", "GPU computing", "And GPU computing: CUDA, memory, out-of-memory errors at 2 a.m.?", "Much of training is fitting things into memory."),
+    _depth("workflows", "Training workflows", "Have you run training workflows: tracking runs, checkpoints, resuming?", "It tells me where your runs are likely to hurt."),
     Question(
         "model_type",
+        "Model",
         "What kind of model do you want to train?",
         "I pick examples of that kind.",
         (
@@ -113,6 +117,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "dataset_size",
+        "Data",
         "How much data will you train on?",
         "Small data overfits, large data needs streaming: different lessons.",
         (
@@ -124,6 +129,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "hardware",
+        "Hardware",
         "What hardware can you use?",
         "Templates are filled in for it: batch size, precision, length.",
         (
@@ -133,7 +139,7 @@ QUESTIONS: tuple[Question, ...] = (
             Choice("cpu", "Only a CPU", r"cpu|laptop|mac|none|nothing|no", "The group's runner has your back, and small models teach the same lessons."),
         ),
     ),
-    Question("performance", "Last one: what would count as a good result for you? A score, a speed, a deadline?", "A target tells us when to stop tuning."),
+    Question("performance", "A good result", "Last one: what would count as a good result for you? A score, a speed, a deadline?", "A target tells us when to stop tuning."),
 )  # fmt: skip
 
 _BY_KEY = {question.key: question for question in QUESTIONS}
@@ -166,6 +172,8 @@ async def answer(session: AsyncSession, learner: Learner, key: str, text: str, n
     if not text:
         raise UserError("That was empty.", "A word or two is enough, or skip it.")
     choice = step.question.read(text)
+    if choice and text == choice.value:  # pressed, not typed
+        text = choice.label
     said = Answer(
         learner_id=learner.id,
         question=key,
@@ -208,6 +216,11 @@ async def pause(session: AsyncSession, learner: Learner) -> None:
     session.add(learner)
 
 
+def about(key: str) -> str:
+    """Return what a question is about, in a word or two."""
+    return _BY_KEY[key].about
+
+
 async def answers(session: AsyncSession, learner: Learner) -> dict[str, Answer]:
     """Return what was answered, by question and in the interview's order."""
     found = {a.question: a for a in await session.exec(select(Answer).where(Answer.learner_id == learner.id))}
@@ -222,7 +235,7 @@ def level(given: dict[str, Answer]) -> str:
         for key in ("deep_learning", "framework", "gpu", "workflows")
         if key in given
     )
-    return "beginner" if total < 3 else "intermediate" if total < 6 else "advanced"
+    return "beginner" if total < 4 else "intermediate" if total < 6 else "advanced"
 
 
 async def _next(session: AsyncSession, learner: Learner, reflection: str = "") -> Step:

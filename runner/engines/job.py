@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class Job(BaseModel):
@@ -40,8 +40,7 @@ class JobFolder:
 
     def jobs(self) -> list[Job]:
         """Return every job there ever was, in the order in which they were submitted."""
-        found = (Job.model_validate_json(path.read_bytes()) for path in self.folder.glob("*.json"))
-        return sorted(found, key=lambda job: job.submitted)
+        return sorted(map(_read_job, self.folder.glob("*.json")), key=lambda job: job.submitted)
 
     def write(self, job: Job) -> None:
         """Record a job; a reader sees the old record or the new, never a part."""
@@ -64,12 +63,22 @@ class JobFolder:
     def claim_of(self, job_id: str) -> Claim | None:
         """Return who claimed a job, or None when it never began."""
         path = self.folder / f"{job_id}.pid"
-        return Claim.model_validate_json(path.read_bytes()) if path.exists() else None
+        try:
+            return Claim.model_validate_json(path.read_bytes()) if path.exists() else None
+        except ValidationError:
+            return Claim(pid=0, slot=0)  # lost in a power failure, and with it the process
 
     def log(self, job: Job) -> Path:
         """Return the file that a job's output goes to: `log.txt` in its run directory, where that is a folder."""
         run_dir = local_folder(job.run_dir)
         return run_dir / "log.txt" if run_dir else self.folder / f"{job.id}.log"
+
+
+def _read_job(path: Path) -> Job:
+    try:
+        return Job.model_validate_json(path.read_bytes())
+    except ValidationError:  # lost in a power failure; that there was such a job is known from the name
+        return Job(id=path.name.removesuffix(".json"), run_dir="", ended=True)
 
 
 def local_folder(url: str) -> Path | None:

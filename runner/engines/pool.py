@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 GRACE = 5.0  # seconds that a run has for its result after SIGTERM
 LOOK = 1.0  # seconds between two looks at what a run uses
+_NOT_STARTED = "The runner could not start a process for this run; its supervisor.log says why."
 SERVER_LOST = 255  # exit code that multiprocessing reports when the fork server died
 
 
@@ -146,9 +147,9 @@ class Pool:
                 self._fork(job)
             except (OSError, EOFError):
                 log.exception("cannot fork job %s", job.id)
-                sentence = "The runner could not start a process for this run; its supervisor.log says why."
-                self._tidy(job, Result(status="failed", error=sentence))
                 self._record(job, child.NOT_RUN)
+                with suppress(OSError):
+                    self._tidy(job, Result(status="failed", error=_NOT_STARTED))
 
     def _fork(self, job: Job) -> None:
         taken = {running.claim.slot for running in self._running.values()}
@@ -206,6 +207,7 @@ class Pool:
             shutil.rmtree(scratch, ignore_errors=True)
         if folder is None and output.exists():
             run_dir.write("log.txt", output.read_bytes())
+            output.unlink()
         if broken and run_dir.result() is None:
             run_dir.finish(broken)
         return run_dir.result() is not None

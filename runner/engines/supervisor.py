@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import re
+import signal
 import stat
 import sys
 import tempfile
@@ -42,6 +43,7 @@ _MEMORY_SHARE = 0.75  # of the machine's memory, that runs may use together
 def main(home: Path, slots: int | None = None) -> None:
     """Become the supervisor of a home folder, in a clean environment; never returns."""
     arguments = command(home, slots)
+    os.chdir("/")  # `python -m` looks for modules in the present folder first
     os.execve(arguments[0], arguments, clean_environment())  # noqa: S606  # our own interpreter, no shell
 
 
@@ -174,6 +176,7 @@ def _pool(options: argparse.Namespace) -> Pool:
 
 def _run(arguments: Sequence[str]) -> int:
     options = _options(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as SIGTERM: multiprocessing would wait for running jobs at exit
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock(options.home)

@@ -61,9 +61,10 @@ class Limits(TrainerCallback):
         if self._cancelled.is_set():
             raise Stop("cancelled", "The run was cancelled.")
         if time.monotonic() > self._deadline:
+            where = f"at step {step} of {total}" if total else "before its first step"
             raise Stop(
                 "timed_out",
-                f"The run reached its time limit of {self._budget.seconds} s at step {step} of {total}: "
+                f"The run reached its time limit of {self._budget.seconds} s {where}: "
                 "use fewer epochs, fewer rows or a shorter max_length.",
             )
 

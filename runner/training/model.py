@@ -46,7 +46,8 @@ def load_model(config: Config, labels: Sequence[str], vocabulary: int) -> torch.
         )
     else:
         shape = BertConfig(vocab_size=vocabulary, **_TINY, **names)
-        model = AutoModelForSequenceClassification.from_config(shape, attn_implementation=_ATTENTION)
+        from_config = AutoModelForSequenceClassification.from_config
+        model = from_config(shape, attn_implementation=_ATTENTION)  # type: ignore[no-untyped-call]
     return _add_lora(model, config.lora) if config.method == "lora" else model
 
 

@@ -35,6 +35,13 @@ def run(run_dir: str) -> int:
     return job(Path(run_dir))
 
 
+def remote(url: str) -> int:
+    """Do a job whose run directory is no folder."""
+    print("hello from afar")
+    RunDir(url).finish(Result(status="succeeded"))
+    return 0
+
+
 def _quick(folder: Path) -> int:
     print("hello from the job")
     RunDir(str(folder)).finish(Result(status="succeeded", test=0.5))
@@ -54,7 +61,8 @@ def _stubborn(folder: Path) -> int:
 
 def _escape(folder: Path) -> int:
     """Start processes that have left: one of another session, one without an environment, one without a parent."""
-    left = [subprocess.Popen(SLEEP, start_new_session=True, env=env).pid for env in (None, {})]
+    environments: tuple[dict[str, str] | None, ...] = (None, {})
+    left = [subprocess.Popen(SLEEP, start_new_session=True, env=env).pid for env in environments]
     if os.fork() == 0:
         os.setsid()
         if orphan := os.fork():

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from runner.engines import EngineError, JobStatus
+from runner.engines.job import Job, JobFolder
 from runner.engines.local import LocalEngine
 from runner.engines.supervisor import command, socket_path
 from runner.run_dir import Result, RunDir
@@ -67,6 +68,21 @@ async def test_jobs_that_wait_survive_the_supervisor(local: Factory, folder: Fol
     assert (await engine.status("2.1")).state == "pending"
     release(first)
     assert await state(engine, "2.1", "exited") == JobStatus("exited", 0)
+
+
+async def test_records_that_a_power_failure_cut_off_start_nothing(local: Factory, folder: Folder, home: Path) -> None:
+    engine, run_dir = local(), folder("quick")
+    jobs = JobFolder(home / "jobs")
+    jobs.write(Job(id="2.1", run_dir=run_dir))
+    (jobs.folder / "1.1.json").touch()
+    (jobs.folder / "2.1.pid").touch()
+    await engine.start("1.1", run_dir)
+    await engine.start("2.1", run_dir)
+    assert await state(engine, "1.1", "unknown")
+    assert await state(engine, "2.1", "unknown")
+    await engine.start("3.1", folder("quick.3"))
+    await state(engine, "3.1", "exited")
+    assert not starts(run_dir)
 
 
 @pytest.mark.parametrize(("job", "expected"), [("release", JobStatus("exited", 0)), ("sleep", JobStatus("unknown"))])
@@ -176,6 +192,19 @@ async def test_a_job_that_asks_for_too_much_at_once_gets_a_memory_error(local: F
     engine = local("--memory", "1000000000")
     await engine.start("1.1", folder("allocate"))
     assert await state(engine, "1.1", "exited") == JobStatus("exited", 3)
+
+
+async def test_the_log_of_a_run_directory_in_object_storage_gets_there(local: Factory, folder: Folder) -> None:
+    run_dir = RunDir(f"simplecache::file://{folder('remote')}")  # to fsspec no folder of this machine
+    engine = local("--target", "tests.runner.engines.jobs:remote")
+    await engine.start("1.1", run_dir.url)
+    assert await state(engine, "1.1", "exited") == JobStatus("exited", 0)
+    assert run_dir.read("log.txt") == b"hello from afar\n"
+
+
+async def test_a_run_directory_that_cannot_be_is_refused(local: Factory) -> None:
+    with pytest.raises(EngineError, match="cannot be a run directory"):
+        await local().start("1.1", "nowhere://bucket/1")
 
 
 async def test_a_home_with_a_long_path_is_served_through_a_short_socket(local: Factory, tmp_path: Path) -> None:
