@@ -9,7 +9,7 @@ from typing import Literal
 ACTION_LIMIT = 100  # characters; Discord's custom_id is the tightest of the chats
 
 
-def action(name: str, **ids: str | int) -> str:
+def action(name: str, /, **ids: str | int) -> str:
     """Write an action: a route's name and the ids it needs, such as `drill.answer:review=12,choice=b`.
 
     Raises ValueError when it is longer than a chat can carry: state belongs in the store, not in a button.

@@ -85,18 +85,17 @@ class LocalEngine:
         return answer
 
     async def _ensure_supervisor(self) -> None:
+        """Start a supervisor unless one answers; raises EngineError when that does not help."""
         async with self._starting:
-            if self._process and self._process.poll() is not None:
-                self._process = None  # the one before; how it ended no longer matters
             deadline = asyncio.get_running_loop().time() + STARTS_WITHIN
+            process = None
             while not await self._answers():
-                if self._process is None or self._process.poll() == 0:
-                    self._spawn()
-                elif self._process.poll() is not None:
-                    self._process = None
+                if process and process.poll():
                     raise EngineError(f"the runner's supervisor could not be started; see {self._log}")
                 if asyncio.get_running_loop().time() > deadline:
                     raise EngineError(f"the runner's supervisor did not answer in time; see {self._log}")
+                if process is None or process.poll() == 0:  # 0: another one held the home when it came
+                    process = self._process = self._spawn()
                 await asyncio.sleep(0.05)
 
     async def _answers(self) -> bool:
@@ -106,11 +105,11 @@ class LocalEngine:
             return False
         return True
 
-    def _spawn(self) -> None:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         """Start a supervisor that has nothing of this process: not its environment, its session or its files."""
         self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, no shell
+            return subprocess.Popen(  # noqa: S603  # our own interpreter, no shell
                 self._command,
                 cwd="/",
                 env=clean_environment(),

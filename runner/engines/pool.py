@@ -57,8 +57,8 @@ class Pool:
         self._target = target
         self._limits = limits
         self._context = multiprocessing.get_context("forkserver")
-        # The supervisor's own module too: multiprocessing imports it into every fork.
-        self._context.set_forkserver_preload(["runner.engines.supervisor", preload])
+        # This module too: multiprocessing imports the supervisor's main module, and so this one, into every fork.
+        self._context.set_forkserver_preload(["runner.engines.pool", preload])
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._running: dict[str, _Running] = {}

@@ -41,7 +41,11 @@ async def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     yield make
     for engine in engines:
         await engine.shutdown()
-    await eventually(lambda: not [p for p in psutil.process_iter() if _tagged(p, str(tmp_path))])
+    try:
+        await eventually(lambda: not _tagged(str(tmp_path)))
+    finally:
+        for process in _tagged(str(tmp_path)):
+            process.kill()
 
 
 @pytest.fixture(params=["local"])
@@ -51,8 +55,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return make()
 
 
-def _tagged(process: psutil.Process, tag: str) -> bool:
-    try:
-        return process.environ().get(TAG) == tag and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+def _tagged(tag: str) -> list[psutil.Process]:
+    """Return the processes that engines of one test started, whatever became of their parents."""
+    found = psutil.process_iter(["environ", "status"])
+    return [p for p in found if (p.info["environ"] or {}).get(TAG) == tag and p.info["status"] != psutil.STATUS_ZOMBIE]
