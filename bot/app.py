@@ -36,7 +36,7 @@ class App:
         self.engine = LocalEngine(settings.home / "runner", settings.slots)
         self.built_in = BuiltInChat(self.store)
         chats: dict[str, Chat] = {BUILT_IN: self.built_in}
-        services = Services(curriculum(), self.engine, settings.runs)
+        services = Services(curriculum(), settings.runs, lambda: self._watch.slots)
         self.dispatch = Dispatcher(self.store, services, clock, self._changed)
         self._outbox = Outbox(self.store, services, chats, clock)
         self._watch = RunWatch(self.store, self.engine, clock)

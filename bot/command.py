@@ -16,7 +16,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.store.tables import Group, Learner
 from bot.view import Message, Reply, Upload
 from lessons import Curriculum
-from runner.engines import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,8 @@ class Services:
     """What commands may use besides the store."""
 
     curriculum: Curriculum
-    engine: Engine
     runs: str  # URL under which run directories are made
+    slots: Callable[[], int]  # how many runs train at once
 
 
 @dataclass(frozen=True, slots=True)

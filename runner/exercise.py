@@ -16,6 +16,7 @@ class Metric(BaseModel):
     name: str
     unit: str = "%"
     higher_is_better: bool = True
+    tie: float = Field(default=0.025, description="scores closer than this are the same: two standard errors")
 
     def better(self, a: float, b: float) -> bool:
         """Say whether score `a` beats score `b`."""

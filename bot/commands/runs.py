@@ -116,7 +116,7 @@ def _refused(ctx: Context, source: str | bytes, error: ConfigError) -> Message:
 
 async def _expectation(ctx: Context, new: Run) -> str:
     place = await fair_queue.place(ctx.session, new)
-    wait = await fair_queue.expected_start(ctx.session, new, max(1, await ctx.services.engine.capacity()), ctx.now)
+    wait = await fair_queue.expected_start(ctx.session, new, ctx.services.slots(), ctx.now)
     if wait == timedelta():
         return "It starts now."
     when = f"about {_duration(wait)} from now" if wait else "when the runs before it are done"
@@ -243,10 +243,12 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     sentences = []
     if linear is not None:
         gap = metric.difference(result.test, linear)
-        beats = metric.better(result.test, linear)
-        sentences.append(
-            f"{gap} above the linear baseline." if beats else f"{gap} below the linear baseline: words alone do better."
-        )
+        if abs(result.test - linear) < metric.tie:
+            sentences.append("No better and no worse than the linear baseline.")
+        elif metric.better(result.test, linear):
+            sentences.append(f"{gap} better than the linear baseline.")
+        else:
+            sentences.append(f"{gap} worse than the linear baseline: words alone do better.")
     if found.record == "group":
         sentences.append("**The group's best so far.**")
     elif found.record == "personal":

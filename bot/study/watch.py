@@ -7,7 +7,7 @@ may run at once: each step is a conditional UPDATE that only one of them wins.
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,12 +56,12 @@ class RunWatch:
         self._store = store
         self._engine = engine
         self._clock = clock
+        self.slots = 1  # runs that train at once, as far as the engine has shown
 
     async def tick(self) -> bool:
         """Look at everything once; return whether any run is active."""
-        await self._start_next()
-        async with self._store.read() as session:
-            active = (await session.exec(select(Run).where(col(Run.status).in_(ACTIVE)))).all()
+        await self._start_next(await self._active())
+        active = await self._active()
         for run in active:
             try:
                 await self._follow(run)
@@ -69,12 +69,18 @@ class RunWatch:
                 log.exception("cannot follow run %s", run.id)
         return bool(active)
 
-    async def _start_next(self) -> None:
+    async def _active(self) -> Sequence[Run]:
+        async with self._store.read() as session:  # ix_run_status
+            return (await session.exec(select(Run).where(col(Run.status).in_(ACTIVE)))).all()
+
+    async def _start_next(self, active: Sequence[Run]) -> None:
         async with self._store.read() as session:
             waiting = await fair_queue.waiting(session)
         if not waiting:
             return
-        for run in waiting[: await self._engine.capacity()]:
+        room = await self._engine.capacity()
+        self.slots = max(1, room + len(active))
+        for run in waiting[:room]:
             now = self._clock()
             async with self._store.write() as session:
                 claimed = await move(session, run, "starting", now=now, started_at=now)

@@ -188,7 +188,10 @@ async def test_a_job_over_a_limit_is_killed_with_a_sentence(
     assert size(run_dir, "log.txt") <= 10_000_000
 
 
-async def test_a_job_that_asks_for_too_much_at_once_gets_a_memory_error(local: Factory, folder: Folder) -> None:
+async def test_a_job_on_a_cpu_that_asks_for_too_much_at_once_gets_a_memory_error(
+    local: Factory, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     engine = local("--memory", "1000000000")
     await engine.start("1.1", folder("allocate"))
     assert await state(engine, "1.1", "exited") == JobStatus("exited", 3)
