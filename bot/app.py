@@ -27,11 +27,16 @@ def utc_now() -> datetime:
 
 
 class App:
-    """Cohort, running: `async with App(settings) as app`."""
+    """Cohort, running: `async with App(settings) as app`.
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime] = utc_now) -> None:
+    The runner's supervisor and its runs go on when the app stops, unless `keep_runner` is false.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime] = utc_now, *, keep_runner: bool = True
+    ) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
-        self.settings = settings
+        self._keep_runner = keep_runner
         self.store = Store(settings.database)
         self.engine = LocalEngine(settings.home / "runner", settings.slots)
         self.built_in = BuiltInChat(self.store)
@@ -56,11 +61,14 @@ class App:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop, in the opposite order. Runs go on: the runner's supervisor outlives the bot."""
+        """Stop, in the opposite order."""
         await self._clockwork.stop()
         await self._watching.stop()
         await self._sending.stop()
-        await self.engine.close()
+        if self._keep_runner:
+            await self.engine.close()
+        else:
+            await self.engine.shutdown()
         await self.store.close()
 
     def _changed(self) -> None:

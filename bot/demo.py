@@ -29,11 +29,8 @@ async def main() -> None:
     print("Building the exercise's data from the packages installed here; this happens once a machine.")
     subprocess.run([sys.executable, "-m", "runner", "data", "match"], check=True, stdout=subprocess.DEVNULL)  # noqa: ASYNC221
     with tempfile.TemporaryDirectory(prefix="cohort-demo-") as home:
-        async with App(Settings(home=Path(home))) as app:
-            try:
-                await _play(app)
-            finally:
-                await app.engine.shutdown()
+        async with App(Settings(home=Path(home)), keep_runner=False) as app:
+            await _play(app)
     print(ENDING)
 
 

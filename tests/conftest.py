@@ -68,6 +68,5 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[App]:
     """A whole Cohort on SQLite in a temporary home; its runner is ended with it."""
-    async with App(Settings(home=tmp_path / "home")) as app:
+    async with App(Settings(home=tmp_path / "home"), keep_runner=False) as app:
         yield app
-        await app.engine.shutdown()

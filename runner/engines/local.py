@@ -50,8 +50,10 @@ class LocalEngine:
             self._process.poll()
 
     async def shutdown(self) -> None:
-        """End all jobs and the supervisor, if there is one."""
+        """End all jobs and the supervisor, if there is one; one that is just starting is waited for."""
         try:
+            if self._process and self._process.poll() is None:
+                await self._ensure_supervisor()
             await self._send("shutdown")
         except (FileNotFoundError, ConnectionError):
             return

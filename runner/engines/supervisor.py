@@ -4,8 +4,8 @@ One a home folder. It may be killed at any moment, also by SIGTERM, which it lea
 go on (under systemd with `KillMode=process`), and the next supervisor adopts them. Its fork server ends with the
 last of them.
 
-The bot speaks with it over a Unix socket, one JSON object a line: `{"do": "start", "job": "12.1", "run_dir": "…"}`.
-An answer is an object as well, with the key `error` when it could not be done.
+The bot speaks with it over a Unix socket, a connection for each request, which is a JSON object in one line:
+`{"do": "start", "job": "12.1", "run_dir": "…"}`. The answer is one too, with the key `error` if it was not done.
 """
 
 import argparse
@@ -91,9 +91,8 @@ class Supervisor:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
-                await writer.drain()
+            writer.write(json.dumps(await self._answer(await reader.readline())).encode() + b"\n")
+            await writer.drain()
         except (ConnectionError, ValueError) as error:  # ValueError: a line beyond the reader's limit
             log.warning("a conversation broke off: %s", error)
         finally:

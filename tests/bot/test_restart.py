@@ -50,9 +50,8 @@ async def test_a_run_survives_the_bots_death_and_its_result_is_posted_once(tmp_p
     again = await start_chat(home)
     transcript, _ = await again.communicate(b"!wait hidden test 90\n/run show 1\n")
     assert again.returncode == 0, transcript.decode()
-    async with App(Settings(home=home)) as app:
+    async with App(Settings(home=home), keep_runner=False) as app:
         posts = [post.message for post in await app.built_in.latest(["#lab"], 50)]
-        await app.engine.shutdown()
     titles = [post.title for post in posts]
     assert len([post for post in posts if post.files]) == 1, titles
     assert len(titles) == 2, titles

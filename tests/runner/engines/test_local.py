@@ -239,11 +239,11 @@ async def test_a_supervisor_that_cannot_start_is_an_error_that_names_its_log(loc
 
 async def test_what_is_no_request_gets_an_answer(local: Factory, home: Path) -> None:
     await local().capacity()
-    reader, writer = await asyncio.open_unix_connection(socket_path(home))
     for line in (b"no json\n", b'{"do": "dance"}\n', b'{"do": "start", "job": 3}\n', b"[]\n"):
+        reader, writer = await asyncio.open_unix_connection(socket_path(home))
         writer.write(line)
         assert "error" in json.loads(await reader.readline())
-    writer.close()
+        writer.close()
 
 
 async def test_shutting_down_ends_every_job(local: Factory, folder: Folder, home: Path) -> None:
