@@ -12,7 +12,7 @@ chat: $(VENV)/.offline
 	$(BIN)/cohort chat
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -71,6 +71,10 @@ class App:
             await self.engine.shutdown()
         await self.store.close()
 
+    async def warm_up(self) -> None:
+        """Start the runner before the first run needs it; it takes seconds to import what training needs."""
+        await self.engine.capacity()
+
     def _changed(self) -> None:
         self._watching.wake()
         self._sending.wake()

@@ -43,6 +43,7 @@ async def _chat(settings: Settings, name: str, group: str) -> None:
     sender = Sender(BUILT_IN, name, name, get_localzone_name())
     files = settings.home / "files" / name
     async with App(settings) as app:
+        await app.warm_up()
         if sys.stdin.isatty():
             await console_input.interactive(app.dispatch, app.built_in, sender, group, files)
         else:

@@ -30,6 +30,7 @@ async def main() -> None:
     subprocess.run([sys.executable, "-m", "runner", "data", "match"], check=True, stdout=subprocess.DEVNULL)  # noqa: ASYNC221
     with tempfile.TemporaryDirectory(prefix="cohort-demo-") as home:
         async with App(Settings(home=Path(home)), keep_runner=False) as app:
+            await app.warm_up()
             await _play(app)
     print(ENDING)
 

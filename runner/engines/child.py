@@ -34,8 +34,8 @@ class Order:
 def main(order: Order) -> None:
     """Run the job and exit with its code, unless another process already is this job."""
     os.setsid()
-    processes.mark(order.job.id)
     folder = JobFolder(order.folder)
+    processes.put_on(folder.mark(order.job.id))
     if not folder.claim(order.job.id, Claim(pid=os.getpid(), slot=order.slot)):
         return
     _redirect(folder.log(order.job))

@@ -1,5 +1,6 @@
 """A job's records on disk, from which a supervisor that was killed goes on where it stopped."""
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -35,7 +36,7 @@ class JobFolder:
     """`ID.json` is a job, `ID.pid` the claim of its process, `ID.log` its log if the run directory is not a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def jobs(self) -> list[Job]:
@@ -67,6 +68,10 @@ class JobFolder:
             return Claim.model_validate_json(path.read_bytes()) if path.exists() else None
         except ValidationError:
             return Claim(pid=0, slot=0)  # lost in a power failure, and with it the process
+
+    def mark(self, job_id: str) -> str:
+        """Return what a job's processes are found by; no other job on this machine has it."""
+        return f"{hashlib.blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()}:{job_id}"
 
     def log(self, job: Job) -> Path:
         """Return the file that a job's output goes to: `log.txt` in its run directory, where that is a folder."""

@@ -119,7 +119,7 @@ class Pool:
             self._waiting.remove(job)
             self._record(job, -signal.SIGTERM)
         while running := self._running.get(job_id):  # again, if it was so young that it could not be found yet
-            await asyncio.to_thread(processes.stop, running.claim.pid, job_id, GRACE)
+            await asyncio.to_thread(processes.stop, running.claim.pid, self._folder.mark(job_id), GRACE)
             running.wake.set()
             await asyncio.sleep(0.02)
 
@@ -174,7 +174,7 @@ class Pool:
         while broken is None and await self._runs_on(job, running):
             with suppress(OSError):  # its directory may vanish under us
                 broken = await asyncio.to_thread(self._look, job, running)
-        await asyncio.to_thread(processes.kill, job.id, running.known)
+        await asyncio.to_thread(processes.kill, self._folder.mark(job.id), running.known)
         code = running.exit_code
         try:
             finished = await asyncio.to_thread(self._tidy, job, broken)
@@ -192,10 +192,10 @@ class Pool:
         running.wake.clear()
         running.claim = self._folder.claim_of(job.id) or running.claim
         young = running.process is not None and running.process.exitcode is None
-        return young or processes.is_alive(running.claim.pid, job.id)
+        return young or processes.is_alive(running.claim.pid, self._folder.mark(job.id))
 
     def _look(self, job: Job, running: _Running) -> Result | None:
-        running.known = processes.of_job(job.id)
+        running.known = processes.of_job(self._folder.mark(job.id))
         return self._limits.broken_by(job, running.claim, self._folder.log(job), running.known)
 
     def _tidy(self, job: Job, broken: Result | None) -> bool:

@@ -1,3 +1,4 @@
+import tempfile
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ def test_steps_are_counted_as_the_trainer_counts_them(
         data=Data(max_train_samples=rows),
     )
     arguments = TrainingArguments(
+        output_dir=tempfile.gettempdir(),  # it makes the folder even if it saves nothing
         use_cpu=True,
         report_to="none",
         num_train_epochs=epochs,

@@ -131,6 +131,19 @@ async def test_engines_that_start_together_agree_on_one_supervisor(local: Factor
     await eventually(lambda: len(supervisors(home)) == 1)
 
 
+async def test_two_groups_on_one_machine_may_have_jobs_of_the_same_id(
+    local: Factory, folder: Folder, tmp_path: Path
+) -> None:
+    ours, theirs = local(), local(home=tmp_path / "other")
+    await ours.start("1.1", our_run := folder("sleep.1"))
+    await theirs.start("1.1", their_run := folder("sleep.2"))
+    await eventually(lambda: starts(our_run) and starts(their_run))
+    await ours.stop("1.1")
+    assert not alive(starts(our_run)[0])
+    assert alive(starts(their_run)[0])
+    assert await theirs.status("1.1") == JobStatus("running")
+
+
 async def test_a_job_sees_no_secret_and_no_terminal(local: Factory, folder: Folder) -> None:
     engine, run_dir = local(), folder("show")
     await engine.start("1.1", run_dir)
@@ -145,7 +158,7 @@ async def test_a_job_sees_no_secret_and_no_terminal(local: Factory, folder: Fold
     assert seen["cwd"] == "/"
     assert seen["session"]
     environment = seen["environment"]
-    assert environment["COHORT_JOB"] == "1.1"
+    assert environment["COHORT_JOB"].endswith(":1.1")
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
     assert int(environment["OMP_NUM_THREADS"]) >= 1
