@@ -20,7 +20,7 @@ BAD = {
     "an unknown model": (b"exercise: match\nmodel: minlm\n", "line 2", "minilm"),
     "an unknown exercise": (b"exercise: mach\n", "line 1", "match"),
     "a path as a model": (b"exercise: match\nmodel: ../../etc\n", "model"),
-    "several at once": (b"exercise: match\nmodle: x\ntraining: {num_train_epochs: -1}\n", "line 2", "line 3", "2 things"),
+    "two at once": (b"exercise: match\nmodle: x\ntraining: {num_train_epochs: -1}\n", "line 2", "line 3", "2 things"),
     "a YAML bomb": (BOMB.encode(), "line 1"),
     "20,000 brackets": (b"[" * 16_000, "deep"),
     "a file of 2 MB": (b"exercise: match\n" + b"# padding\n" * 200_000, "16"),
