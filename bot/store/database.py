@@ -53,6 +53,11 @@ class Store:
         await asyncio.to_thread(migrate, self.url, revision)
 
     @property
+    def engine(self) -> AsyncEngine:
+        """The engine, for a library that keeps tables of its own here."""
+        return self._engine
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the store is an embedded file."""
         return self.url.startswith("sqlite")
