@@ -1,8 +1,9 @@
 """The only place that knows everything: builds Cohort from its settings, starts it and stops it, in order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Self
+from typing import Protocol, Self
 
 import bot.commands  # noqa: F401  (registers the commands)
 from bot.chat.built_in import NAME as BUILT_IN
@@ -10,6 +11,7 @@ from bot.chat.built_in import BuiltInChat
 from bot.command import Services
 from bot.delivery import Chat, Outbox
 from bot.dispatch import Dispatcher
+from bot.errors import UserError
 from bot.schedule import Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
@@ -26,6 +28,25 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class RemoteChat(Chat, Protocol):
+    """A chat that is joined over the network."""
+
+    async def start(self) -> None:
+        """Connect; raises UserError when the chat refuses us."""
+
+    async def stop(self) -> None:
+        """Leave."""
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Turn a missing library into what to install."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(f"{name.capitalize()} needs {error.name}.", f"pip install 'cohort[{name}]'") from error
+
+
 class App:
     """Cohort, running: `async with App(settings) as app`.
 
@@ -36,14 +57,16 @@ class App:
         self, settings: Settings, clock: Callable[[], datetime] = utc_now, *, keep_runner: bool = True
     ) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
         self._keep_runner = keep_runner
+        self._joined: list[RemoteChat] = []
         self.store = Store(settings.database)
         self.engine = LocalEngine(settings.home / "runner", settings.slots)
         self.built_in = BuiltInChat(self.store)
-        chats: dict[str, Chat] = {BUILT_IN: self.built_in}
+        self.chats: dict[str, Chat] = {BUILT_IN: self.built_in}
         services = Services(curriculum(), settings.runs, lambda: self._watch.slots)
         self.dispatch = Dispatcher(self.store, services, clock, self._changed)
-        self._outbox = Outbox(self.store, services, chats, clock)
+        self._outbox = Outbox(self.store, services, self.chats, clock)
         self._watch = RunWatch(self.store, self.engine, clock)
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
@@ -62,6 +85,8 @@ class App:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop, in the opposite order."""
+        for chat in reversed(self._joined):
+            await chat.stop()
         await self._clockwork.stop()
         await self._watching.stop()
         await self._sending.stop()
@@ -70,6 +95,27 @@ class App:
         else:
             await self.engine.shutdown()
         await self.store.close()
+
+    async def join(self) -> list[str]:
+        """Join the chats that the settings have tokens for; return their names.
+
+        Raises UserError when a chat's library is not installed, or when the chat refuses a token.
+        """
+        for name, make in (("discord", self._make_discord),):
+            if chat := make():
+                await chat.start()
+                self._joined.append(chat)
+                self.chats[name] = chat
+        self._sending.wake()
+        return [name for name in self.chats if name != BUILT_IN]
+
+    def _make_discord(self) -> RemoteChat | None:
+        token = self.settings.discord_token
+        if token is None:
+            return None
+        with _extra("discord"):
+            from bot.chat.on_discord import DiscordChat
+        return DiscordChat(self.dispatch, token.get_secret_value())
 
     async def warm_up(self) -> None:
         """Start the runner before the first run needs it; it takes seconds to import what training needs."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import signal
 import sys
+from importlib import import_module
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +20,8 @@ from bot.settings import Settings
 from bot.store import database
 from bot.study.membership import Sender
 from runner.config import ConfigError, parse
+
+MANIFESTS = {"discord": "bot.chat.discord_manifest"}
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -55,6 +59,34 @@ def _name(text: str, option: str) -> str:
     if text.replace("-", "").replace("_", "").isalnum() and len(text) <= 32:
         return text
     raise UserError(f"{option} {text[:40]!r} is not a name.", "Letters, digits, - and _, 32 at most.")
+
+
+@cli.command()
+def serve() -> None:
+    """Serve Discord and Slack, whichever have a token in the environment, until stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(_serve(Settings()))
+
+
+async def _serve(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    async with App(settings) as app:
+        if not await app.join():
+            raise UserError("There is no chat to serve.", "Set COHORT_DISCORD_TOKEN, or open `cohort chat`.")
+        await app.warm_up()
+        await stopped.wait()
+
+
+@cli.command()
+def manifest(chat: Annotated[str, typer.Argument(help="discord or slack")]) -> None:
+    """Print what a chat has to be told of Cohort, generated from its commands."""
+    import bot.commands  # noqa: F401  (registers them)
+
+    if chat not in MANIFESTS:
+        raise UserError(f"There is no manifest for {chat[:40]!r}.", f"There is one for {' and for '.join(MANIFESTS)}.")
+    typer.echo(import_module(MANIFESTS[chat]).manifest(), nl=False)
 
 
 @cli.command()

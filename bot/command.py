@@ -80,14 +80,24 @@ class Route:
     private: bool
     slow: bool
 
+    @property
+    def family(self) -> str:
+        """The file that it stands in: what it is about."""
+        return self.run.__module__.rpartition(".")[2]
+
+
+# The families of `bot/commands`, in the order in which people need them, with their headings in `/help`.
+FAMILIES = {"me": "You", "learn": "Learn", "runs": "Train", "group": "Together"}
 
 ROUTES: dict[str, Route] = {}
 ANNOUNCEMENTS: dict[str, Announcer] = {}
 
 
 def commands() -> list[Route]:
-    """Return the commands, in the order they were declared."""
-    return [route for route in ROUTES.values() if route.command]
+    """Return the commands, family by family."""
+    order = list(FAMILIES)
+    found = [route for route in ROUTES.values() if route.command]
+    return sorted(found, key=lambda route: order.index(route.family) if route.family in order else len(order))
 
 
 def command(name: str, about: str, *, private: bool = True, slow: bool = False) -> Callable[[H], H]:

@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, description="postgresql+asyncpg://…; default: SQLite in home")
     runs_url: str | None = Field(default=None, description="where run directories are; default: home/runs")
     slots: int | None = Field(default=None, description="runs at once; default: one a GPU, or one on CPU")
+    discord_token: SecretStr | None = Field(default=None, description="the bot's token; without it, no Discord")
 
     @cached_property
     def database(self) -> str:

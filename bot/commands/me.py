@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.command import Context, Param, Services, action, announcement, command, commands
+from bot.command import FAMILIES, Context, Param, Services, action, announcement, command, commands
 from bot.commands.learn import answer_drill
 from bot.dispatch import find_route
 from bot.errors import nearest
@@ -197,6 +197,11 @@ def _score(exercise: str, score: float | None) -> str:
     return "" if score is None or exercise not in exercises() else exercises()[exercise].metric.format(score)
 
 
+def _family(name: str) -> str:
+    lines = [f"- `/{route.name}` {route.help}" for route in commands() if route.family == name]
+    return "\n".join([f"**{FAMILIES[name]}**", "", *lines])
+
+
 async def _command_names(ctx: Context, partial: str) -> list[str]:
     return [route.name for route in commands()]
 
@@ -207,8 +212,7 @@ async def help_(
 ) -> Message:
     """List the commands, or explain one."""
     if command is None:
-        lines = [f"`/{route.name}` {route.help}" for route in commands()]
-        return Message(title="What I can do", body="\n".join(f"- {line}" for line in lines))
+        return Message(title="What I can do", body="\n\n".join(_family(name) for name in FAMILIES))
     route = find_route(command.lstrip("/"))
     options = [f"- `{o.name}`{'' if o.required else ' (optional)'}: {o.param.help}" for o in route.options]
     return Message(title=f"/{route.name}", body="\n".join([route.help + ".", "", *options]))
