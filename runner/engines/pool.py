@@ -175,6 +175,8 @@ class Pool:
             with suppress(OSError):  # its directory may vanish under us
                 broken = await asyncio.to_thread(self._look, job, running)
         await asyncio.to_thread(processes.kill, self._folder.mark(job.id), running.known)
+        if running.process:
+            await asyncio.to_thread(running.process.join, GRACE)  # the fork server tells the code a moment later
         code = running.exit_code
         try:
             finished = await asyncio.to_thread(self._tidy, job, broken)

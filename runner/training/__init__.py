@@ -42,6 +42,9 @@ def preload() -> None:
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # the plain check makes a context; forks lose it
     import peft  # noqa: F401
     import transformers.models.bert.modeling_bert  # noqa: F401
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    get_checkpoint_conversion_mapping("bert")  # compiles a thousand patterns, which it then keeps
 
     import runner.training.job  # noqa: F401
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from runner.run_dir import Result, RunDir
 
@@ -66,7 +67,7 @@ def _escape(folder: Path) -> int:
     if os.fork() == 0:
         os.setsid()
         if orphan := os.fork():
-            (folder / "left.json").write_text(json.dumps([*left, orphan]))
+            _write(folder / "left.json", [*left, orphan])
             os._exit(0)
         time.sleep(600)
     return _sleep(folder)
@@ -102,7 +103,7 @@ def _show(folder: Path) -> int:
         "cwd": str(Path.cwd()),
         "modules": sorted(sys.modules),
     }
-    (folder / "seen.json").write_text(json.dumps(seen))
+    _write(folder / "seen.json", seen)
     return 0
 
 
@@ -144,3 +145,10 @@ def _missing(folder: Path) -> int:
     import no_such_library  # type: ignore[import-not-found]
 
     return int(no_such_library.answer)
+
+
+def _write(path: Path, value: Any) -> None:
+    """Write JSON so that a test which waits for the file finds all of it."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value))
+    partial.rename(path)
