@@ -44,7 +44,7 @@ def preload() -> None:
     import transformers.models.bert.modeling_bert  # noqa: F401
     from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
-    get_checkpoint_conversion_mapping("bert")  # compiles a thousand patterns, which it then keeps
+    get_checkpoint_conversion_mapping("bert")  # type: ignore[no-untyped-call]  # compiles a thousand patterns, which it then keeps
 
     import runner.training.job  # noqa: F401
 

@@ -48,13 +48,16 @@ FLAGS = [
 async def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        async with App(Settings(home=Path(home)), keep_runner=False) as app, world(app.dispatch) as discord:
+        async with (
+            App(Settings(home=Path(home)), keep_runner=False) as app,
+            world(app.dispatch) as discord,
+            async_playwright() as playwright,
+        ):
             app.chats["discord"] = discord.chat
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-                page = await browser.new_page(viewport={"width": 900, "height": 1000}, color_scheme="dark")
-                await play(discord, page, folder)
-                await browser.close()
+            browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            page = await browser.new_page(viewport={"width": 900, "height": 1000}, color_scheme="dark")
+            await play(discord, page, folder)
+            await browser.close()
 
 
 async def play(discord: World, page: Page, folder: Path) -> None:

@@ -67,7 +67,7 @@ def _escape(folder: Path) -> int:
     if os.fork() == 0:
         os.setsid()
         if orphan := os.fork():
-            _write(folder / "left.json", [*left, orphan])
+            _put(folder / "left.json", [*left, orphan])
             os._exit(0)
         time.sleep(600)
     return _sleep(folder)
@@ -103,7 +103,7 @@ def _show(folder: Path) -> int:
         "cwd": str(Path.cwd()),
         "modules": sorted(sys.modules),
     }
-    _write(folder / "seen.json", seen)
+    _put(folder / "seen.json", seen)
     return 0
 
 
@@ -147,7 +147,7 @@ def _missing(folder: Path) -> int:
     return int(no_such_library.answer)
 
 
-def _write(path: Path, value: Any) -> None:
+def _put(path: Path, value: Any) -> None:
     """Write JSON so that a test which waits for the file finds all of it."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(value))
