@@ -1,9 +1,12 @@
 """The only place that knows everything: builds Cohort from its settings, starts it and stops it, in order."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol, Self
+
+from pydantic import SecretStr
 
 import bot.commands  # noqa: F401  (registers the commands)
 from bot.chat.built_in import NAME as BUILT_IN
@@ -21,6 +24,7 @@ from runner.engines.local import LocalEngine
 
 ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
 IDLE_PAUSE = 2.0
+PATIENCE = 10.0  # seconds that the start waits for one chat
 
 
 def utc_now() -> datetime:
@@ -47,6 +51,10 @@ def _extra(name: str) -> Iterator[None]:
         raise UserError(f"{name.capitalize()} needs {error.name}.", f"pip install 'cohort[{name}]'") from error
 
 
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
 class App:
     """Cohort, running: `async with App(settings) as app`.
 
@@ -60,6 +68,7 @@ class App:
         self.settings = settings
         self._keep_runner = keep_runner
         self._joined: list[RemoteChat] = []
+        self._starting: set[asyncio.Task[None]] = set()
         self.store = Store(settings.database)
         self.engine = LocalEngine(settings.home / "runner", settings.slots)
         self.built_in = BuiltInChat(self.store)
@@ -85,6 +94,8 @@ class App:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop, in the opposite order."""
+        for starting in self._starting:
+            starting.cancel()
         for chat in reversed(self._joined):
             await chat.stop()
         await self._clockwork.stop()
@@ -101,21 +112,51 @@ class App:
 
         Raises UserError when a chat's library is not installed, or when the chat refuses a token.
         """
-        for name, make in (("discord", self._make_discord),):
+        for name, make in (("discord", self._make_discord), ("slack", self._make_slack)):
             if chat := make():
-                await chat.start()
                 self._joined.append(chat)
                 self.chats[name] = chat
+                await self._start(chat)
         self._sending.wake()
         return [name for name in self.chats if name != BUILT_IN]
 
     def _make_discord(self) -> RemoteChat | None:
-        token = self.settings.discord_token
+        token = _reveal(self.settings.discord_token)
         if token is None:
             return None
         with _extra("discord"):
             from bot.chat.on_discord import DiscordChat
-        return DiscordChat(self.dispatch, token.get_secret_value())
+        return DiscordChat(self.dispatch, token)
+
+    def _make_slack(self) -> RemoteChat | None:
+        settings = self.settings
+        if settings.slack_bot_token is None and settings.slack_client_id is None:
+            return None
+        with _extra("slack"):
+            from bot.chat.on_slack import InstalledTeams, OneTeam, SlackChat, Teams
+        teams: Teams
+        if settings.slack_client_id:
+            secret = _reveal(settings.slack_client_secret) or ""
+            teams = InstalledTeams(self.store.engine, settings.slack_client_id, secret, settings.slack_api_url)
+        else:
+            teams = OneTeam(_reveal(settings.slack_bot_token) or "", settings.slack_api_url)
+        return SlackChat(
+            self.dispatch,
+            teams,
+            app_token=_reveal(settings.slack_app_token),
+            signing_secret=_reveal(settings.slack_signing_secret),
+            base_url=settings.slack_api_url,
+            port=settings.slack_port,
+        )
+
+    async def _start(self, chat: RemoteChat) -> None:
+        """Connect; a chat that cannot be reached yet goes on trying behind our back, while the others work."""
+        starting = asyncio.create_task(chat.start())
+        self._starting.add(starting)
+        starting.add_done_callback(self._starting.discard)
+        done, _ = await asyncio.wait({starting}, timeout=PATIENCE)
+        for task in done:
+            task.result()
 
     async def warm_up(self) -> None:
         """Start the runner before the first run needs it; it takes seconds to import what training needs."""

@@ -21,7 +21,7 @@ from bot.store import database
 from bot.study.membership import Sender
 from runner.config import ConfigError, parse
 
-MANIFESTS = {"discord": "bot.chat.discord_manifest"}
+MANIFESTS = {"discord": "bot.chat.discord_manifest", "slack": "bot.chat.slack_manifest"}
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def chat(
 
 
 async def _chat(settings: Settings, name: str, group: str) -> None:
-    sender = Sender(BUILT_IN, name, name, get_localzone_name())
+    sender = Sender(BUILT_IN, name, name, get_localzone_name(), admin=True)
     files = settings.home / "files" / name
     async with App(settings) as app:
         await app.warm_up()
@@ -74,7 +74,10 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     async with App(settings) as app:
         if not await app.join():
-            raise UserError("There is no chat to serve.", "Set COHORT_DISCORD_TOKEN, or open `cohort chat`.")
+            raise UserError(
+                "There is no chat to serve.",
+                "Set COHORT_DISCORD_TOKEN, or COHORT_SLACK_BOT_TOKEN and COHORT_SLACK_APP_TOKEN.",
+            )
         await app.warm_up()
         await stopped.wait()
 

@@ -40,7 +40,7 @@ class Context:
     now: datetime
 
 
-Completer = Callable[[Context, str], Awaitable[list[str]]]
+Completer = Callable[[Services, str], Awaitable[list[str]]]  # asked at every key stroke: quick, and no store
 Handler = Callable[..., Awaitable[Reply]]
 Announcer = Callable[[AsyncSession, Services, str, datetime], Awaitable[Message | None]]
 
@@ -79,6 +79,7 @@ class Route:
     command: bool
     private: bool
     slow: bool
+    admin: bool
 
     @property
     def family(self) -> str:
@@ -100,14 +101,16 @@ def commands() -> list[Route]:
     return sorted(found, key=lambda route: order.index(route.family) if route.family in order else len(order))
 
 
-def command(name: str, about: str, *, private: bool = True, slow: bool = False) -> Callable[[H], H]:
+def command(
+    name: str, about: str, *, private: bool = True, slow: bool = False, admin: bool = False
+) -> Callable[[H], H]:
     """Register a slash command; its typed parameters become the options."""
-    return _register(name, about, command=True, private=private, slow=slow)
+    return _register(name, about, command=True, private=private, slow=slow, admin=admin)
 
 
-def action(name: str, *, private: bool = True, slow: bool = False) -> Callable[[H], H]:
+def action(name: str, *, private: bool = True, slow: bool = False, admin: bool = False) -> Callable[[H], H]:
     """Register what a button, a menu or a form does; ids and filled-in fields become its parameters."""
-    return _register(name, "", command=False, private=private, slow=slow)
+    return _register(name, "", command=False, private=private, slow=slow, admin=admin)
 
 
 def announcement(kind: str) -> Callable[[A], A]:
@@ -122,11 +125,11 @@ def announcement(kind: str) -> Callable[[A], A]:
     return register
 
 
-def _register(name: str, about: str, *, command: bool, private: bool, slow: bool) -> Callable[[H], H]:
+def _register(name: str, about: str, *, command: bool, private: bool, slow: bool, admin: bool) -> Callable[[H], H]:
     def register(run: H) -> H:
         if name in ROUTES:
             raise ValueError(f"{name} is already taken")
-        ROUTES[name] = Route(name, run, about, _options(run), command, private, slow)
+        ROUTES[name] = Route(name, run, about, _options(run), command, private, slow, admin)
         return run
 
     return register

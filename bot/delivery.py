@@ -14,6 +14,7 @@ from bot.command import ANNOUNCEMENTS, Services
 from bot.store import outbox
 from bot.store.database import Store
 from bot.store.tables import Delivery
+from bot.study.group_setup import report_dead_channel
 from bot.view import Message
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ class Outbox:
             log.warning("delivery %s failed%s: %r", delivery.key, " for good" if final else "", error)
             async with self._store.write() as session:
                 await outbox.failed(session, delivery, repr(error)[:500], self._clock(), final=final)
+                if final:
+                    await report_dead_channel(session, delivery, self._clock())
         else:
             async with self._store.write() as session:
                 await outbox.sent(session, delivery, reference, self._clock())

@@ -47,6 +47,8 @@ class Dispatcher:
         """Answer a request; never raises."""
         try:
             route = find_route(request.route)
+            if route.admin and not request.sender.admin:
+                raise UserError("That is for whoever manages this group.", "Ask somebody who does.")
             values = {option.name: _read(option, request.values) for option in route.options}
             given = {name: value for name, value in values.items() if value is not None}
             async with self._store.write() as session:
@@ -68,8 +70,7 @@ class Dispatcher:
         if found.param.complete is None:
             words = list(found.param.choices)
         else:
-            async with self._store.write() as session:
-                words = await found.param.complete(await self._context(session, request), partial)
+            words = await found.param.complete(self._services, partial)
         return [word for word in words if partial.lower() in word.lower()][:25]
 
     async def _context(self, session: AsyncSession, request: Request) -> Context:

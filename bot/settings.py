@@ -18,6 +18,13 @@ class Settings(BaseSettings):
     runs_url: str | None = Field(default=None, description="where run directories are; default: home/runs")
     slots: int | None = Field(default=None, description="runs at once; default: one a GPU, or one on CPU")
     discord_token: SecretStr | None = Field(default=None, description="the bot's token; without it, no Discord")
+    slack_bot_token: SecretStr | None = Field(default=None, description="xoxb-…, for one workspace")
+    slack_app_token: SecretStr | None = Field(default=None, description="xapp-…, for Socket Mode")
+    slack_signing_secret: SecretStr | None = Field(default=None, description="for HTTP instead of Socket Mode")
+    slack_client_id: str | None = Field(default=None, description="for many workspaces, by OAuth")
+    slack_client_secret: SecretStr | None = None
+    slack_port: int = Field(default=3000, description="where HTTP from Slack is taken")
+    slack_api_url: str = "https://slack.com/api/"
 
     @cached_property
     def database(self) -> str:

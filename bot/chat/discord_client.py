@@ -174,7 +174,8 @@ class Client(discord.AutoShardedClient):
         if guild is None:
             return request
         group = (str(guild.id), guild.name)
-        return replace(request, channel=str(interaction.channel_id), group=group, direct=False)
+        sender = replace(request.sender, admin=interaction.permissions.manage_guild)
+        return replace(request, sender=sender, channel=str(interaction.channel_id), group=group, direct=False)
 
 
 def _request(user: discord.User | discord.Member, channel: str, route: str | None) -> Request:

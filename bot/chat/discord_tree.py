@@ -17,6 +17,8 @@ Given = dict[str, str | discord.Attachment]
 Run = Callable[[discord.Interaction, Route, Given], Awaitable[None]]
 Complete = Callable[[discord.Interaction, Route, str, str], Awaitable[list[str]]]
 
+MANAGE = discord.Permissions(manage_guild=True)  # who sees an admin's command; a server may set it otherwise
+
 
 class Tree(app_commands.CommandTree[Any]):
     """Every command of the registry, wherever Discord can show it: in servers, direct messages and group chats."""
@@ -40,8 +42,12 @@ class Tree(app_commands.CommandTree[Any]):
         found = self.get_command(parent)
         if isinstance(found, app_commands.Group):
             return found
-        members = [name for route in commands() if (name := route.name.removeprefix(f"{parent} ")) != route.name]
-        group = app_commands.Group(name=parent, description=shorten(f"{parent}: {', '.join(members)}", ABOUT))
+        members = {r.name.removeprefix(f"{parent} "): r for r in commands() if r.name.startswith(f"{parent} ")}
+        group = app_commands.Group(
+            name=parent,
+            description=shorten(f"{parent}: {', '.join(members)}", ABOUT),
+            default_permissions=MANAGE if all(route.admin for route in members.values()) else None,
+        )
         self.add_command(group)
         return group
 
@@ -57,7 +63,11 @@ class Tree(app_commands.CommandTree[Any]):
             option for option in route.options if option.param.complete or len(option.param.choices) > CHOICES
         ]
         app_commands.autocomplete(**{o.name: self._completer(route, o.name) for o in completing})(callback)
-        return app_commands.Command(name=name, description=shorten(route.help, ABOUT), callback=callback)
+        made: app_commands.Command[Any, ..., Any] = app_commands.Command(
+            name=name, description=shorten(route.help, ABOUT), callback=callback
+        )
+        made.default_permissions = MANAGE if route.admin and route.name == name else None
+        return made
 
     def _completer(self, route: Route, option: str) -> Any:
         async def complete(interaction: discord.Interaction, current: str) -> list[app_commands.Choice[str]]:

@@ -27,7 +27,7 @@ from bot.chat.slack_workspace import API, NAME, code
 from bot.errors import UserError
 from bot.view import Message
 
-__all__ = ["NAME", "InstalledTeams", "OneTeam", "SlackChat"]
+__all__ = ["NAME", "InstalledTeams", "OneTeam", "SlackChat", "Teams"]
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,9 @@ STATE_SECONDS = 600  # in which an installation that was begun must be finished
 class Teams(Protocol):
     """Where we are installed."""
 
-    oauth: AsyncOAuthSettings | None
+    @property
+    def oauth(self) -> AsyncOAuthSettings | None:
+        """How workspaces install us; None where there is one that has."""
 
     async def start(self) -> None:
         """Get ready; raises UserError when Slack refuses us."""

@@ -86,7 +86,8 @@ class Workspace:
             return Sender(NAME, f"{self.id}:{user}", user)
         profile = found.get("profile", {})
         name = profile.get("display_name") or profile.get("real_name") or found["name"]
-        sender = Sender(NAME, f"{self.id}:{user}", name, found.get("tz"))
+        admin = bool(found.get("is_admin") or found.get("is_owner"))
+        sender = Sender(NAME, f"{self.id}:{user}", name, found.get("tz"), admin)
         self._people[user] = (sender, time.monotonic() + PEOPLE_CACHED)
         return sender
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from bot.command import Context, Param, action, command
+from bot.command import Context, Param, Services, action, command
 from bot.errors import UserError
 from bot.study import drill as drills
 from bot.view import Button, Edit, Field, File, Form, Message, Reply
@@ -28,8 +28,8 @@ HOW = {
 }
 
 
-async def _lesson_names(ctx: Context, partial: str) -> list[str]:
-    return [lesson.slug for lesson in ctx.services.curriculum.lessons]
+async def _lesson_names(services: Services, partial: str) -> list[str]:
+    return [lesson.slug for lesson in services.curriculum.lessons]
 
 
 def find_lesson(ctx: Context, name: str) -> Lesson:

@@ -119,7 +119,7 @@ async def _summary(ctx: Context, reflection: str) -> Message:
     )
 
 
-async def _timezones(ctx: Context, partial: str) -> list[str]:
+async def _timezones(services: Services, partial: str) -> list[str]:
     return reminder.timezones(partial)
 
 
@@ -202,7 +202,7 @@ def _family(name: str) -> str:
     return "\n".join([f"**{FAMILIES[name]}**", "", *lines])
 
 
-async def _command_names(ctx: Context, partial: str) -> list[str]:
+async def _command_names(services: Services, partial: str) -> list[str]:
     return [route.name for route in commands()]
 
 

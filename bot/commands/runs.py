@@ -79,7 +79,7 @@ async def _submit(ctx: Context, source: str | bytes) -> Message:
         raise UserError(
             "A run belongs to a group, and you are in none yet.", "Say `/submit` in a group's channel once."
         )
-    channel = ctx.group.results_channel or (ctx.group.external_id if ctx.direct else ctx.channel)
+    channel = ctx.group.results_channel or ctx.channel
     try:
         submitted = await run.submit(
             ctx.session, ctx.learner, ctx.group, source, channel=channel, runs=ctx.services.runs, now=ctx.now

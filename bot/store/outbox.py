@@ -21,13 +21,21 @@ BACKOFF_LIMIT = timedelta(minutes=10)
 
 
 async def say(
-    session: AsyncSession, *, key: str, kind: str, subject: str, chat: str, channel: str, at: datetime
+    session: AsyncSession,
+    *,
+    key: str,
+    kind: str,
+    subject: str,
+    chat: str,
+    channel: str,
+    at: datetime,
+    group_id: int | None = None,
 ) -> None:
     """Put something in the outbox. A key that is there already is not said again."""
-    await insert_new(
-        session,
-        Delivery(key=key, kind=kind, subject=subject, chat=chat, channel=channel, due_at=at, created_at=at),
+    new = Delivery(
+        key=key, kind=kind, subject=subject, chat=chat, channel=channel, group_id=group_id, due_at=at, created_at=at
     )
+    await insert_new(session, new)
 
 
 async def news(session: AsyncSession, key: str, at: datetime) -> None:

@@ -50,6 +50,7 @@ class Group(SQLModel, table=True):
     name: str
     results_channel: str | None = Field(default=None, description="the chat's id of the channel for results")
     runs_per_day: int = Field(default=20, description="quota of runs a learner may submit in 24 hours")
+    set_up_by: int | None = Field(default=None, foreign_key="learner.id", description="who hears of what fails")
     runs_submitted: int = Field(default=0, description="the number of the group's last run")
     created_at: datetime = _moment(default_factory=now)
 
@@ -193,6 +194,7 @@ class Delivery(SQLModel, table=True):
     subject: str = Field(description="the id of what it is about")
     chat: str
     channel: str = Field(description="the chat's id of the channel, or @ and the learner's for a direct message")
+    group_id: int | None = Field(default=None, foreign_key="group.id", description="whose channel it is")
     pending: bool = True
     revision: int = Field(default=1, description="grows when there is news; an edit follows")
     due_at: datetime = _moment(default_factory=now)

@@ -14,12 +14,16 @@ SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A person as a chat describes them; `timezone` is an IANA name where the chat knows it."""
+    """A person as a chat describes them; `timezone` is an IANA name where the chat knows it.
+
+    `admin` says whether they may manage the group that they speak in.
+    """
 
     chat: str
     id: str
     name: str
     timezone: str | None = None
+    admin: bool = False
 
 
 async def find_learner(session: AsyncSession, sender: Sender, now: datetime) -> Learner:

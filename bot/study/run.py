@@ -94,6 +94,7 @@ async def announce(session: AsyncSession, run: Run, what: str, now: datetime) ->
         subject=run.id,
         chat=run.chat,
         channel=run.channel,
+        group_id=run.group_id,
         at=now,
     )
 

@@ -68,11 +68,20 @@ def load(name: str) -> Splits:
     return Splits(**tables, card=Card.model_validate_json((folder / "card.json").read_bytes()))
 
 
+def is_built() -> bool:
+    """Say whether the data sets are there for the libraries installed here; raises DataError when some are missing."""
+    return _folder(versions()).exists()
+
+
+def _folder(found: dict[str, str]) -> Path:
+    key = hashlib.blake2b(json.dumps([FORMAT, found], sort_keys=True).encode(), digest_size=8).hexdigest()
+    return cache_dir() / "data" / key
+
+
 def _built() -> Path:
     """Return the folder of all data sets for the libraries installed here, after building it if need be."""
     found = versions()
-    key = hashlib.blake2b(json.dumps([FORMAT, found], sort_keys=True).encode(), digest_size=8).hexdigest()
-    folder = cache_dir() / "data" / key
+    folder = _folder(found)
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

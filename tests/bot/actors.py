@@ -34,7 +34,7 @@ class ConsoleActor:
     def __init__(self, app: App, name: str, files: Path, group: str = "lab") -> None:
         self._out = io.StringIO()
         screen = Screen(Console(file=self._out, width=200, color_system=None), files)
-        sender = Sender(BUILT_IN, name, name.capitalize(), "UTC")
+        sender = Sender(BUILT_IN, name, name.capitalize(), "UTC", admin=name == "ann")
         self._conversation = Conversation(app.dispatch, app.built_in, sender, group, screen, self._ask)
         self._form: Mapping[str, str] | None = None
 

@@ -3,11 +3,14 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+import bot.commands  # noqa: F401  (registers the announcements)
 from bot.chat.built_in import BuiltInChat
 from bot.command import ANNOUNCEMENTS
 from bot.delivery import Outbox, UndeliverableError
 from bot.store import outbox
-from bot.store.tables import Delivery
+from bot.store.tables import Delivery, Group
+from bot.study import group_setup
+from bot.study.membership import Sender, find_group, find_learner
 from bot.view import File, Message
 
 
@@ -157,3 +160,34 @@ async def test_a_window_sees_news_once_and_edits_as_higher_revisions(post, store
     await post.chat.chat.edit("#lab", str(seen.id), Message("two"))
     (edited,) = await post.chat.chat.since(["#lab"], seen.at)
     assert (edited.id, edited.message.body, edited.revision) == (seen.id, "two", 2)
+
+
+async def test_a_dead_results_channel_is_told_to_an_admin_once_and_no_longer_used(post, store, clock):
+    async with store.write() as session:
+        admin = await find_learner(session, Sender("local", "ann", "Ann"), clock.now)
+        group = await find_group(session, admin, ("#lab", "lab"), clock.now)
+        await group_setup.set_results_channel(session, group, admin, "#gone")
+        for key in ("a", "b"):
+            post.words[key] = Message(key)
+            await outbox.say(
+                session,
+                key=key,
+                kind="test",
+                subject=key,
+                chat="local",
+                channel="#gone",
+                group_id=group.id,
+                at=clock.now,
+            )
+    post.chat.fail_before = UndeliverableError("no such channel")
+    await post.tick()
+    post.chat.fail_before = None
+    await post.tick()
+    post.chat.fail_before = UndeliverableError("no such channel")
+    await post.tick()
+    post.chat.fail_before = None
+    await post.tick()
+    told = await post.chat.chat.latest(["@ann"], 10)
+    assert [message.message.body.partition(":")[0] for message in told] == ["I cannot post in channel `#gone` of lab"]
+    async with store.read() as session:
+        assert (await session.exec(select(Group.results_channel))).one() is None

@@ -115,7 +115,7 @@ async def test_people_and_groups_are_known_on_first_sight_and_in_direct_messages
 
 
 async def test_completion_offers_what_fits_and_at_most_25(dispatch):
-    async def names(ctx: Context, partial: str) -> list[str]:
+    async def names(services: object, partial: str) -> list[str]:
         return [f"name-{n}" for n in range(60)]
 
     @command("t", "test")

@@ -82,6 +82,16 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/run show seven", "needs a whole number"),
         ann("[Fix it]", "no config waiting to be mended"),
     ],
+    "a group is set up in three presses by somebody who may": [
+        bo("/group setup", "for whoever manages this group"),
+        ann("/group setup", "1 of 3"),
+        ann("[In this channel]", "2 of 3"),
+        ann("[5]", "3 of 3"),
+        ann("[No, thanks]", "Results go to", "5"),
+        ann("/group quota 7", "7"),
+        ann("/group quota 100000", "not possible"),
+        ann("/group show", "Runs a learner and day", "7"),
+    ],
     "a form left half-way stores nothing": [
         ann("/submit match", "Left; nothing was sent.", form=None),
         ann("/run show 1", "has no run 1", "Nobody has submitted one yet"),

@@ -28,6 +28,7 @@ class User:
     id: str
     name: str
     timezone: str = "Europe/Berlin"
+    admin: bool = False
 
 
 @dataclass
@@ -122,6 +123,7 @@ class Workspace:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.faults: dict[str, list[Fault]] = {}
         self.tokens = {BOT_TOKEN}  # of the bot, valid now
+        self.scopes: set[str] = set()  # of the bot's token, as its answers name them
         self.refresh_token = ""
         self.token_seconds = 12 * 3600
         self.calls: list[tuple[str, Json]] = []
@@ -147,8 +149,8 @@ class Workspace:
         """Return the arguments of all calls of a method."""
         return [body for name, body in self.calls if name == method]
 
-    def person(self, name: str, timezone: str = "Europe/Berlin") -> User:
-        user = User(self.new_id("U"), name, timezone)
+    def person(self, name: str, timezone: str = "Europe/Berlin", *, admin: bool = False) -> User:
+        user = User(self.new_id("U"), name, timezone, admin)
         self.users[user.id] = user
         return user
 

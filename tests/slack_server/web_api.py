@@ -79,7 +79,7 @@ class WebApi:
             answer = {"ok": False, "error": "invalid_arguments", "response_metadata": {"messages": [repr(error)]}}
         if fault.lost and request.transport:
             request.transport.close()
-        return web.json_response(answer)
+        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self._workspace.scopes))})
 
     def _authorize(self, request: web.Request, method: str) -> None:
         header = request.headers.get("Authorization", "")
@@ -174,7 +174,8 @@ class WebApi:
         if user is None:
             raise SlackError("user_not_found")
         profile = {"display_name": user.name, "real_name": f"{user.name} Real"}
-        return {"user": {"id": user.id, "name": user.name.lower(), "tz": user.timezone, "profile": profile}}
+        known = {"id": user.id, "name": user.name.lower(), "tz": user.timezone, "is_admin": user.admin}
+        return {"user": {**known, "profile": profile}}
 
     def _view_open(self, arguments: Json) -> Json:
         trigger = self._workspace.triggers.pop(arguments["trigger_id"], None)

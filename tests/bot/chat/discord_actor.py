@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+import discord
 import simcord
 from discord_limits import Sent, problems
-from simcord.backend.errors import OptionError
+from simcord.backend.errors import OptionError, SetupError
 from simcord.http import client as transport
 from simcord.results import ResponseMessage
 
@@ -29,10 +30,13 @@ class World:
     chat: DiscordChat
     guild: Any
     channel: Any
+    admins: Any
     sent: list[Sent] = field(default_factory=list)
 
     def member(self, name: str) -> Any:
-        return self.guild.add_member(self.env.create_user(name, global_name=name.capitalize()))
+        """Return a new member; Ann may manage the server."""
+        roles = [self.admins] if name == "ann" else []
+        return self.guild.add_member(self.env.create_user(name, global_name=name.capitalize()), roles=roles)
 
     async def restart(self, dispatch: Dispatcher) -> None:
         """Let a new process take over."""
@@ -60,7 +64,8 @@ async def world(dispatch: Dispatcher, **options: Any) -> AsyncIterator[World]:
     with patch.object(transport.router, "dispatch", _recorder(sent, transport.router.dispatch)):
         async with simcord.run(chat.client, settle_timeout=20, **options) as env:
             guild = env.create_guild("Lab")
-            found = World(env, chat, guild, guild.create_text_channel("general"), sent)
+            admins = guild.create_role("admins", permissions=discord.Permissions(manage_guild=True))
+            found = World(env, chat, guild, guild.create_text_channel("general"), admins, sent)
             await env.settle()
             yield found
             found.check()
@@ -104,7 +109,7 @@ class DiscordActor:
             name, typed = read_command(line)
             options = {o.name: _option(o, typed[o.name]) for o in find_route(name).options if o.name in typed}
             result = await self._member.slash(self._world.channel, name, **options)
-        except (UserError, OptionError, ValueError) as error:
+        except (UserError, OptionError, SetupError, ValueError) as error:  # also: the client does not show it
             if isinstance(error, UserError) and "no file" in str(error):
                 raise
             return await self._say(f"/{line}")

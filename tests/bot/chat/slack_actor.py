@@ -22,7 +22,9 @@ class World:
     channel: Channel
 
     def person(self, name: str) -> Person:
-        return Person(self.slack, self.slack.person(name.capitalize(), "UTC"), self.channel)
+        """Return a new person; Ann is an admin of the workspace."""
+        user = self.slack.person(name.capitalize(), "UTC", admin=name == "ann")
+        return Person(self.slack, user, self.channel)
 
     async def settled(self, shown: int) -> None:
         """Wait until something new is shown, and nothing more is to come."""

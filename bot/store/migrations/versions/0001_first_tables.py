@@ -10,55 +10,6 @@ down_revision = None
 def upgrade() -> None:
     """Apply."""
     op.create_table(
-        "delivery",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("subject", sa.String(), nullable=False),
-        sa.Column("chat", sa.String(), nullable=False),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("pending", sa.Boolean(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("reference", sa.String(), nullable=True),
-        sa.Column("error", sa.String(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("key"),
-    )
-    with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_delivery_channel",
-            ["chat", "channel", "id"],
-            unique=False,
-            postgresql_where=sa.text("pending"),
-            sqlite_where=sa.text("pending"),
-        )
-        batch_op.create_index(
-            "ix_delivery_due",
-            ["chat", "due_at"],
-            unique=False,
-            postgresql_where=sa.text("pending"),
-            sqlite_where=sa.text("pending"),
-        )
-
-    op.create_table(
-        "group",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("chat", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("results_channel", sa.String(), nullable=True),
-        sa.Column("runs_per_day", sa.Integer(), nullable=False),
-        sa.Column("runs_submitted", sa.Integer(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("chat", "external_id"),
-    )
-    op.create_table(
         "learner",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("chat", sa.String(), nullable=False),
@@ -129,6 +80,65 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_card_learner_id"), ["learner_id"], unique=False)
 
     op.create_table(
+        "group",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("chat", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("results_channel", sa.String(), nullable=True),
+        sa.Column("runs_per_day", sa.Integer(), nullable=False),
+        sa.Column("set_up_by", sa.Integer(), nullable=True),
+        sa.Column("runs_submitted", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["set_up_by"],
+            ["learner.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("chat", "external_id"),
+    )
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("chat", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("pending", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["group.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_delivery_channel",
+            ["chat", "channel", "id"],
+            unique=False,
+            postgresql_where=sa.text("pending"),
+            sqlite_where=sa.text("pending"),
+        )
+        batch_op.create_index(
+            "ix_delivery_due",
+            ["chat", "due_at"],
+            unique=False,
+            postgresql_where=sa.text("pending"),
+            sqlite_where=sa.text("pending"),
+        )
+
+    op.create_table(
         "member",
         sa.Column("group_id", sa.Integer(), nullable=False),
         sa.Column("learner_id", sa.Integer(), nullable=False),
@@ -146,6 +156,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("member", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_member_learner_id"), ["learner_id"], unique=False)
+
+    op.create_table(
+        "review",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("learner_id", sa.Integer(), nullable=False),
+        sa.Column("card_id", sa.Integer(), nullable=False),
+        sa.Column("drill", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("hints", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=True),
+        sa.Column("right", sa.Boolean(), nullable=True),
+        sa.Column("rating", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["card_id"],
+            ["card.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["learner_id"],
+            ["learner.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("review", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_review_learner_id"), ["learner_id"], unique=False)
 
     op.create_table(
         "run",
@@ -191,28 +226,3 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_board", ["group_id", "exercise"], unique=False)
         batch_op.create_index(batch_op.f("ix_run_learner_id"), ["learner_id"], unique=False)
         batch_op.create_index("ix_run_status", ["status"], unique=False)
-
-    op.create_table(
-        "review",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("learner_id", sa.Integer(), nullable=False),
-        sa.Column("card_id", sa.Integer(), nullable=False),
-        sa.Column("drill", sa.String(), nullable=False),
-        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("hints", sa.Integer(), nullable=False),
-        sa.Column("answer", sa.String(), nullable=True),
-        sa.Column("right", sa.Boolean(), nullable=True),
-        sa.Column("rating", sa.Integer(), nullable=True),
-        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["card_id"],
-            ["card.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["learner_id"],
-            ["learner.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("review", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_review_learner_id"), ["learner_id"], unique=False)
