@@ -1,10 +1,15 @@
 """What people do, and what they see: one table for every chat. A row is a story; a step is a line and its answer."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import discord_actor
 import pytest
+import slack_actor
 from actors import Actor, ConsoleActor
 
 from bot.app import App
@@ -80,7 +85,6 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/run cancel 1", "Run 1"),
         ann("/run show 7", "has no run 7", "The last one is run 1"),
         ann("/run show seven", "needs a whole number"),
-        ann("[Fix it]", "no config waiting to be mended"),
     ],
     "a group is set up in three presses by somebody who may": [
         bo("/group setup", "for whoever manages this group"),
@@ -114,19 +118,49 @@ SCENARIOS: dict[str, list[Step]] = {
 }
 
 
-@pytest.fixture(params=["console"])
-def people(request: pytest.FixtureRequest, app: App, tmp_path: Path) -> dict[str, Actor]:
-    return {name: ConsoleActor(app, name, tmp_path / name) for name in ("ann", "bo")}
+CHATS = ("console", "discord", "slack")
 
 
+@asynccontextmanager
+async def people_of(chat: str, app: App, files: Path) -> AsyncIterator[dict[str, Actor]]:
+    """Let Ann and Bo meet Cohort in one chat, through its real client library."""
+    names = ("ann", "bo")
+    match chat:
+        case "console":
+            yield {name: ConsoleActor(app, name, files / name) for name in names}
+        case "discord":
+            async with discord_actor.world(app.dispatch) as world:
+                app.chats[chat] = world.chat
+                yield {name: discord_actor.DiscordActor(world, name) for name in names}
+        case "slack":
+            async with slack_actor.world(app.dispatch) as workspace:
+                app.chats[chat] = workspace.chat
+                yield {name: slack_actor.SlackActor(workspace, name) for name in names}
+
+
+@pytest.mark.parametrize("chat", CHATS)
 @pytest.mark.parametrize("story", SCENARIOS)
-async def test_a_story_reads_as_told(people: dict[str, Actor], story: str) -> None:
-    for step in SCENARIOS[story]:
-        shown = await people[step.who].do(step.line, step.form)
-        for words in step.sees:
-            assert plain(words) in plain(shown), f"{step.who} ▸ {step.line[:60]}\n{shown}"
-        for words in step.never:
-            assert words not in shown, f"{step.who} ▸ {step.line[:60]}\n{shown}"
+async def test_a_story_reads_as_told(chat: str, story: str, app: App, tmp_path: Path) -> None:
+    async with people_of(chat, app, tmp_path) as people:
+        for step in SCENARIOS[story]:
+            shown = await people[step.who].do(step.line, step.form)
+            for words in step.sees:
+                assert plain(words) in plain(shown), f"{step.who} ▸ {step.line[:60]}\n{shown}"
+            for words in step.never:
+                assert words not in shown, f"{step.who} ▸ {step.line[:60]}\n{shown}"
+
+
+@pytest.mark.parametrize("chat", CHATS)
+async def test_a_run_is_told_in_its_channel_and_ranked(chat: str, app: App, tmp_path: Path) -> None:
+    async with people_of(chat, app, tmp_path) as people:
+        await people["ann"].do("/submit match", {"config": GOOD})
+        seen = ""
+        async with asyncio.timeout(120):
+            while "Linear baseline" not in seen:
+                seen += await people["bo"].news()
+                await asyncio.sleep(0.2)
+        assert "Run 1 · match · Ann" in plain(seen)
+        assert "You lead." in plain(await people["ann"].do("/leaderboard match"))
 
 
 def plain(text: str) -> str:
