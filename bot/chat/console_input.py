@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -23,7 +24,7 @@ from rich.console import Console
 from bot.chat.built_in import BuiltInChat
 from bot.chat.console_screen import Screen
 from bot.chat.on_console import Conversation
-from bot.command import commands
+from bot.command import Route, commands
 from bot.dispatch import Dispatcher, Request
 from bot.errors import UserError
 from bot.study.membership import Sender
@@ -67,12 +68,20 @@ class SlashCompleter(Completer):
         name, colon, partial = word.partition(":")
         named = next((o for o in route.options if colon and o.name == name), None)
         if named is None:
-            found = [Completion(f"{o.name}:", -len(word), display_meta=o.param.help) for o in route.options]
-            return [completion for completion in found if completion.text.startswith(word)]
+            names = [Completion(f"{o.name}:", -len(word), display_meta=o.param.help) for o in route.options]
+            values = await self._values_in_order(route, line.removeprefix(route.name).split(" ")[1:])
+            return [completion for completion in [*values, *names] if completion.text.startswith(word)]
         if named.type is Upload:
             return list(self._paths.get_completions(Document(partial), event))
-        request = Request(self._template.sender, self._template.channel, route.name, group=self._template.group)
-        words = await self._dispatch.complete(request, named.name, partial)
+        return await self._values(route, named.name, partial)
+
+    async def _values_in_order(self, route: Route, words: list[str]) -> list[Completion]:
+        """Complete a value whose option is given by its place."""
+        place = len(words) - 1
+        return await self._values(route, route.options[place].name, words[-1]) if place < len(route.options) else []
+
+    async def _values(self, route: Route, option: str, partial: str) -> list[Completion]:
+        words = await self._dispatch.complete(replace(self._template, route=route.name), option, partial)
         return [Completion(value, -len(partial)) for value in words]
 
 
@@ -81,7 +90,7 @@ async def interactive(dispatch: Dispatcher, chat: BuiltInChat, sender: Sender, g
     session: PromptSession[str] = PromptSession()
 
     async def ask(field: Field) -> str | None:
-        label = HTML("<b>{}</b>{} ").format(field.label, " (Esc then Enter sends)" if field.kind == "long" else ":")
+        label = HTML("<b>{}</b>{}").format(field.label, " (Esc, then Enter, sends)\n" if field.kind == "long" else ": ")
         with suppress(EOFError, KeyboardInterrupt):
             said = await session.prompt_async(
                 label, default=field.value, multiline=field.kind == "long", completer=None
