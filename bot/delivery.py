@@ -27,8 +27,12 @@ class UndeliverableError(Exception):
 class Chat(Protocol):
     """What delivery needs of a chat."""
 
-    async def send(self, channel: str, message: Message, nonce: str) -> str:
-        """Say something; a nonce that was said already is not said again. Returns the message's reference."""
+    async def send(self, channel: str, message: Message, nonce: str, under: str | None = None) -> str:
+        """Say something; a nonce that was said already is not said again. Returns the message's reference.
+
+        With `under`, the reference of another message, it is said in that one's thread; a chat or a channel without
+        threads says it as it sees fit.
+        """
 
     async def edit(self, channel: str, reference: str, message: Message) -> None:
         """Replace a message."""
@@ -65,7 +69,7 @@ class Outbox:
             log.warning("delivery %s failed%s: %r", delivery.key, " for good" if final else "", error)
             async with self._store.write() as session:
                 await outbox.failed(session, delivery, repr(error)[:500], self._clock(), final=final)
-                if final:
+                if final and not delivery.under:  # a thread may be gone although its channel is not
                     await report_dead_channel(session, delivery, self._clock())
         else:
             async with self._store.write() as session:
@@ -77,10 +81,11 @@ class Outbox:
             raise UndeliverableError(f"nothing draws {delivery.kind}")
         async with self._store.read() as session:
             message = await draw(session, self._services, delivery.subject, self._clock())
+            under = await outbox.reference(session, delivery.under) if delivery.under else None
         if message is None:  # there is nothing left to say
             return delivery.reference or ""
         chat = self._chats[delivery.chat]
         if delivery.reference:
             await chat.edit(delivery.channel, delivery.reference, message)
             return delivery.reference
-        return await chat.send(delivery.channel, message, delivery.key)
+        return await chat.send(delivery.channel, message, delivery.key, under)

@@ -22,7 +22,10 @@ Value = str | Upload
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an adapter brings in: who did what, where. `group` is the chat's id and name of the group, if any."""
+    """What an adapter brings in: who did what, where.
+
+    `group` is the chat's id and name of the group, if any; `direct` says that words typed here are heard.
+    """
 
     sender: Sender
     channel: str

@@ -66,7 +66,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `fields` are short labelled facts; `rows` is a table whose first row is its header."""
+    """One message. `fields` are short labelled facts; `rows` is a table whose first row is its header.
+
+    A silent one notifies nobody, where the chat can do that.
+    """
 
     body: str = ""
     title: str = ""
@@ -75,6 +78,7 @@ class Message:
     buttons: tuple[Button, ...] = ()
     menu: Menu | None = None
     files: tuple[File, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +117,15 @@ class Upload:
     data: bytes
 
 
-Reply = Message | Edit | Form | None
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was filled in cannot be taken: each field that is wrong with what is wrong, in plain words.
+
+    A chat that keeps the form open shows those; every other gives the answer.
+    """
+
+    answer: Message | Edit
+    errors: tuple[tuple[str, str], ...]
+
+
+Reply = Message | Edit | Form | Refused | None

@@ -39,8 +39,16 @@ class BuiltInChat:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def send(self, channel: str, message: Message, nonce: str, author: str = "Cohort") -> str:
-        """Post a message once for each nonce; return its id."""
+    async def send(
+        self, channel: str, message: Message, nonce: str, under: str | None = None, *, author: str = "Cohort"
+    ) -> str:
+        """Post a message once for each nonce; return its id.
+
+        A channel here is one column without threads: what is said under a message would only stand in the way, and is
+        left out. What it tells can be asked for.
+        """
+        if under:
+            return ""
         post = Post(channel=channel, nonce=nonce, author=author, message=_dump(message))
         async with self._store.write() as session:
             await insert_new(session, post)

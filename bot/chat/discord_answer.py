@@ -22,22 +22,27 @@ async def answer(
     work: Awaitable[Reply],
     again: Button | None,
     elsewhere: Elsewhere,
+    room: asyncio.Semaphore,
     *,
     private: bool,
     slow: bool,
 ) -> None:
     """Do the work and show its reply.
 
-    Slow work is acknowledged at once, other work when it takes longer than it should: a form can only be opened by
-    an interaction that was not acknowledged yet. A form that came too late becomes `again`, a button that opens it.
-    When Discord no longer takes an answer (its token lives for 15 minutes), it is said elsewhere.
+    Slow work, and all work while there is no `room`, is acknowledged at once, and other work when it takes longer
+    than it should: a form can only be opened by an interaction that was not acknowledged yet. A form that came too
+    late becomes `again`, a button that opens it. When Discord no longer takes an answer (its token lives for 15
+    minutes), it is said elsewhere.
     """
-    doing = asyncio.ensure_future(work)
-    if not slow:
-        await asyncio.wait({doing}, timeout=ACKNOWLEDGE_AFTER)
-    if not doing.done():
+    if slow or room.locked():
         await _acknowledge(interaction, private)
-    reply = await doing
+    async with room:
+        doing = asyncio.ensure_future(work)
+        if not interaction.response.is_done():
+            await asyncio.wait({doing}, timeout=ACKNOWLEDGE_AFTER)
+            if not doing.done():
+                await _acknowledge(interaction, private)
+        reply = await doing
     if isinstance(reply, Form) and (interaction.response.is_done() or _is_form(interaction)):
         reply = _late(reply, again)
     try:

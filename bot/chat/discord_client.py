@@ -1,5 +1,6 @@
 """Listens to Discord: what people type, press, fill in and send becomes requests, and is answered where they are."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,9 +19,10 @@ from bot.delivery import UndeliverableError
 from bot.dispatch import Dispatcher, Request, Value
 from bot.errors import UserError
 from bot.study.membership import Sender
-from bot.view import Button, Edit, Form, Message, Reply, Upload, action
+from bot.view import Button, Edit, Form, Message, Refused, Reply, Upload, action
 
 NAME = "discord"
+AT_ONCE = 8  # answers worked on; of more, the rest are acknowledged and wait
 UPLOAD_LIMIT = 8 * 2**20  # bytes
 CONFIGS = (".yaml", ".yml")
 HELLO = Message(
@@ -53,6 +55,7 @@ class Client(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
         self._dispatch_request = dispatch
+        self._room = asyncio.Semaphore(AT_ONCE)
         self.tree = Tree(self, self._command, self._complete)
 
     async def setup_hook(self) -> None:
@@ -121,6 +124,7 @@ class Client(discord.AutoShardedClient):
             self._work(request, given),
             _again(name, given),
             elsewhere,
+            self._room,
             private=_private(request, route) and not interaction.context.dm_channel,
             slow=route is not None and route.slow,
         )
@@ -131,7 +135,8 @@ class Client(discord.AutoShardedClient):
             values = {name: await _value(value) for name, value in given.items()}
         except UserError as error:
             return Message(" ".join(filter(None, [str(error), error.hint])))
-        return await self._dispatch_request(replace(request, values=values))
+        reply = await self._dispatch_request(replace(request, values=values))
+        return reply.answer if isinstance(reply, Refused) else reply  # Discord's forms close when they are sent
 
     async def _hear(self, heard: Request, text: str) -> Reply:
         """Take the words of a direct message; a command may be typed as text, too."""

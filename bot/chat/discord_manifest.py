@@ -9,7 +9,9 @@ SCOPES = ("bot", "applications.commands")
 WHY = {
     "view_channel": "to speak in a channel at all",
     "send_messages": "results, drills and reminders that nobody asked for just now",
-    "send_messages_in_threads": "the same in a thread that is a group's results channel",
+    "create_public_threads": "the details of a run, in a thread under its result",
+    "read_message_history": "to begin that thread at the result",
+    "send_messages_in_threads": "to speak in it, and in a thread that is a group's results channel",
     "embed_links": "titles, facts and pictures",
     "attach_files": "configs and training curves",
 }

@@ -16,7 +16,7 @@ from bot.chat.console_screen import Screen
 from bot.dispatch import Dispatcher, Request, Value, find_route
 from bot.errors import UserError
 from bot.study.membership import Sender
-from bot.view import Button, Edit, Field, Form, Menu, Message, Reply, Upload, action, read_action
+from bot.view import Button, Edit, Field, Form, Menu, Message, Refused, Reply, Upload, action, read_action
 
 FILE_LIMIT = 8 * 2**20  # bytes read from a path that somebody names
 POLL = 0.25  # seconds
@@ -57,7 +57,7 @@ class Conversation:
             elif button := self._button(line):
                 await self._press(button)
             elif line:
-                await self._answer(self._request("say", {"text": line}, direct=True))
+                await self._answer(self._request("say", {"text": line}))
         except UserError as error:
             self._show(Message("\n\n".join(filter(None, [str(error), error.hint]))))
 
@@ -131,7 +131,8 @@ class Conversation:
             await self._reply(request, reply)
 
     async def _reply(self, request: Request, reply: Reply) -> None:
-        message = reply.message if isinstance(reply, Edit) else reply
+        answer = reply.answer if isinstance(reply, Refused) else reply
+        message = answer.message if isinstance(answer, Edit) else answer
         if not isinstance(message, Message):
             return
         if find_route(request.route).private:
@@ -162,9 +163,9 @@ class Conversation:
         if buttons := (*message.buttons, *_choices(message.menu)):
             self._pressable.append(buttons)
 
-    def _request(self, route: str, values: dict[str, Value], *, direct: bool = False) -> Request:
-        channel = self.channels[1] if direct else self.channels[0]
-        return Request(self.sender, channel, route, values, (self.channels[0], self._group), direct)
+    def _request(self, route: str, values: dict[str, Value]) -> Request:
+        """Return a request: in a terminal, typed words are always heard, and a run's messages go to the group."""
+        return Request(self.sender, self.channels[0], route, values, (self.channels[0], self._group), direct=True)
 
 
 def _choices(menu: Menu | None) -> list[Button]:

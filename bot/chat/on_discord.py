@@ -42,10 +42,10 @@ class DiscordChat:
         if not self.client.is_closed():
             await self.client.close()
 
-    async def send(self, channel: str, message: Message, nonce: str) -> str:
-        """Say something in a channel, or to `@<user id>`; return its reference."""
+    async def send(self, channel: str, message: Message, nonce: str, under: str | None = None) -> str:
+        """Say something in a channel, in the thread of a message there, or to `@<user id>`; return its reference."""
         self._check_connected()
-        return await post(self.client, channel, message, nonce)
+        return await post(self.client, channel, message, nonce, under)
 
     async def edit(self, channel: str, reference: str, message: Message) -> None:
         """Replace what was said."""

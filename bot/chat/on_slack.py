@@ -1,7 +1,8 @@
 """Slack: commands, buttons, forms, direct messages and a home tab, in one workspace or many, through slack_bolt.
 
 With an app token, Slack talks to us through a socket that we open (Socket Mode); with a signing secret, by signed
-HTTP requests to `/slack/events`. Either way a request is acknowledged before the work on it begins.
+HTTP requests to `/slack/events`. Either way a request is acknowledged before the work on it begins; only a form may
+wait a little for what is wrong with it.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -20,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.chat.slack_blocks import Json
 from bot.chat.slack_delivery import Deliveries
-from bot.chat.slack_interactions import Dispatch, Interactions
+from bot.chat.slack_interactions import Checked, Dispatch, Interactions
 from bot.chat.slack_mrkdwn import COMMAND
 from bot.chat.slack_teams import Authorize, InstalledTeams, OneTeam, Teams
 from bot.chat.slack_workspace import API, NAME, code
@@ -35,6 +37,7 @@ PATH = "/slack/events"
 ANYTHING = re.compile("")
 REMEMBERED = 1000  # deliveries of Slack's, which may come twice
 NOT_INSTALLED = "I am not installed in this workspace any more. An admin can install me anew."
+FORM_PATIENCE = 2.0  # seconds for checking what was filled in; Slack gives up after 3
 AT_ONCE = 16  # answers worked on; of more, the rest wait, so that acknowledging does not
 STOP_PATIENCE = 10.0  # seconds for answers that are under way
 
@@ -106,10 +109,13 @@ class SlackChat:
         host, port = self._server.addresses[0][:2]
         return f"http://{host}:{port}{PATH}"
 
-    async def send(self, channel: str, message: Message, nonce: str) -> str:
-        """Say something once; return its reference. Raises UndeliverableError."""
+    async def send(self, channel: str, message: Message, nonce: str, under: str | None = None) -> str:
+        """Say something once, in the thread of another message if given; return its reference.
+
+        Raises UndeliverableError.
+        """
         deliveries = await self._deliveries_of(channel)
-        return await deliveries.send(channel, message, nonce)
+        return await deliveries.send(channel, message, nonce, under)
 
     async def edit(self, channel: str, reference: str, message: Message) -> None:
         """Replace a message. Raises UndeliverableError."""
@@ -134,7 +140,7 @@ class SlackChat:
         )
         app.command(COMMAND)(self._listener(Interactions.command))
         app.action(ANYTHING)(self._listener(Interactions.press))
-        app.view(ANYTHING)(self._listener(Interactions.form))
+        app.view(ANYTHING)(self._on_form)
         app.shortcut(ANYTHING)(self._listener(Interactions.shortcut))
         app.event("message")(self._listener(Interactions.message))
         app.event("app_home_opened")(self._listener(Interactions.home))
@@ -146,15 +152,37 @@ class SlackChat:
         """Acknowledge at once and work in the background; what Slack brings again is acknowledged only."""
 
         async def listener(ack: AsyncAck, body: Json) -> None:
-            key = str(body.get("event_id") or body["trigger_id"])
-            if key not in self._seen:
-                self._seen.append(key)
-                task = asyncio.create_task(self._do(work, body))
-                self._answering.add(task)
-                task.add_done_callback(self._answered)
+            if self._is_new(body):
+                self._begin(work, body)
             await ack()
 
         return listener
+
+    async def _on_form(self, ack: AsyncAck, body: Json) -> None:
+        """Acknowledge a form with what is wrong in it, where that is known in time: it then stays open."""
+        checked: Checked = asyncio.get_running_loop().create_future()
+        if self._is_new(body):
+            task = self._begin(lambda interactions, body: interactions.form(body, checked), body)
+            either: list[asyncio.Future[Any]] = [task, checked]
+            await asyncio.wait(either, timeout=FORM_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        if checked.done() and (errors := checked.result()):
+            await ack(response_action="errors", errors=errors)
+        else:
+            checked.cancel()
+            await ack()
+
+    def _is_new(self, body: Json) -> bool:
+        key = str(body.get("event_id") or body["trigger_id"])
+        if key in self._seen:
+            return False
+        self._seen.append(key)
+        return True
+
+    def _begin(self, work: Work, body: Json) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._do(work, body))
+        self._answering.add(task)
+        task.add_done_callback(self._answered)
+        return task
 
     async def _do(self, work: Work, body: Json) -> None:
         async with self._room:

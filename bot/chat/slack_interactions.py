@@ -1,5 +1,6 @@
 """What people do on Slack, as requests: commands, presses, forms, shortcuts, direct messages, the home tab."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -15,7 +16,7 @@ from bot.chat.slack_workspace import Workspace
 from bot.command import ROUTES
 from bot.dispatch import Request, Value, find_route
 from bot.errors import UserError
-from bot.view import Button, Edit, Form, Message, Reply, Upload, read_action
+from bot.view import Button, Edit, Form, Message, Refused, Reply, Upload, read_action
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ HOME_BUTTONS = (
 )
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
+Checked = asyncio.Future[dict[str, str]]  # what is wrong with a form's fields; nothing, when it was taken
 Given = Mapping[str, str | Json]  # a file is as Slack describes it
 
 
@@ -59,13 +61,22 @@ class Interactions:
         async with self._errors_told(origin):
             await self._run(origin, name, {**ids, "choice": chosen["value"]} if chosen else ids)
 
-    async def form(self, body: Json) -> None:
-        """Run a form's action with what was filled in."""
+    async def form(self, body: Json, checked: Checked) -> None:
+        """Run a form's action with what was filled in.
+
+        `checked` is told what is wrong with it, by field; where nobody waits for that any more, a message is.
+        """
         view = body["view"]
         origin = replace(Origin.load(view["private_metadata"]), user=body["user"]["id"], trigger=body.get("trigger_id"))
         name, ids = read_action(view["callback_id"])
         async with self._errors_told(origin):
-            await self._run(origin, name, {**ids, **filled_in(view["state"])})
+            reply = await self._dispatch(await self._request(origin, name, {**ids, **filled_in(view["state"])}))
+            errors = dict(reply.errors) if isinstance(reply, Refused) else {}
+            told = not checked.done()
+            if told:
+                checked.set_result(errors)
+            if not (told and errors):
+                await self._show(origin, name, reply)
 
     async def shortcut(self, body: Json) -> None:
         """Run a shortcut; one on a message takes the config in it, as a file or between code fences."""
@@ -107,14 +118,17 @@ class Interactions:
 
     async def _run(self, origin: Origin, route: str, values: Given, draft: str = "") -> None:
         reply = await self._dispatch(await self._request(origin, route, values))
+        await self._show(origin, route, _prefilled(reply, draft) if isinstance(reply, Form) else reply)
+
+    async def _show(self, origin: Origin, route: str, reply: Reply) -> None:
         answer = self._answer(origin, route)
         match reply:
             case Form():
-                await answer.ask(_prefilled(reply, draft))
-            case Edit(message):
+                await answer.ask(reply)
+            case Refused(Message() as message) | (Message() as message):
+                await answer.say(message)
+            case Refused(Edit(message)) | Edit(message):
                 await answer.replace(message)
-            case Message():
-                await answer.say(reply)
 
     async def _request(self, origin: Origin, route: str, given: Given) -> Request:
         team = self._workspace
@@ -124,8 +138,7 @@ class Interactions:
         talks = origin.channel is None or origin.channel[0] == "D"  # in others' direct messages we cannot speak
         channel = f"@{team.id}:{origin.user}" if talks else f"{team.id}:{origin.channel}"
         sender = await team.person(origin.user)
-        # Not `direct`: a direct message is in a workspace, too, and a run submitted there is reported there.
-        return Request(sender, channel, route, values, (team.id, team.name))
+        return Request(sender, channel, route, values, (team.id, team.name), direct=origin.direct)
 
     def _answer(self, origin: Origin, route: str = "") -> Answer:
         known = ROUTES.get(route)

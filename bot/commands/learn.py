@@ -6,7 +6,7 @@ from typing import Annotated
 from bot.command import Context, Param, Services, action, command
 from bot.errors import UserError
 from bot.study import drill as drills
-from bot.view import Button, Edit, Field, File, Form, Message, Reply
+from bot.view import Button, Edit, Field, File, Form, Message, Refused, Reply
 from bot.view import action as to
 from lessons import Lesson, UnknownLesson
 
@@ -118,7 +118,10 @@ async def drill_next(ctx: Context) -> Message:
 @action("drill.answer")
 async def answer(ctx: Context, review: int, choice: str) -> Reply:
     """Take a pressed or filled-in answer and explain it."""
-    return Edit(await answer_drill(ctx, review, choice))
+    answered = await _check(ctx, review, choice)
+    reply = Edit(_draw_checked(ctx, answered, choice))
+    verdict = answered.verdict
+    return reply if verdict.understood else Refused(reply, (("choice", verdict.explanation),))
 
 
 @action("drill.form")
@@ -138,7 +141,14 @@ async def hint(ctx: Context, review: int) -> Message:
 
 async def answer_drill(ctx: Context, review: int, given: str) -> Message:
     """Check an answer and draw what became of it."""
-    answered = await drills.answer(ctx.session, ctx.services.curriculum, ctx.learner, review, given, ctx.now)
+    return _draw_checked(ctx, await _check(ctx, review, given), given)
+
+
+async def _check(ctx: Context, review: int, given: str) -> drills.Answered:
+    return await drills.answer(ctx.session, ctx.services.curriculum, ctx.learner, review, given, ctx.now)
+
+
+def _draw_checked(ctx: Context, answered: drills.Answered, given: str) -> Message:
     if not answered.verdict.understood:
         return draw_question(answered.question, note=answered.verdict.explanation)
     return _draw_answered(ctx, answered, given)

@@ -14,15 +14,43 @@ from bot.errors import nearest
 from bot.study import drill as drills
 from bot.study import interview, leaderboard, reminder, run
 from bot.study.membership import learner_of
-from bot.view import Button, Edit, Message
+from bot.view import Button, Edit, Field, Form, Message
 from bot.view import action as to
 from runner.exercise import exercises
 
 
 @command("start", "Meet me: a few questions, one at a time, by direct message")
 async def start(ctx: Context, again: Annotated[bool, Param("forget my answers and begin anew")] = False) -> Message:
-    """Begin the interview, or go on where it was left."""
-    return await _draw_step(ctx, await interview.start(ctx.session, ctx.learner, again=again))
+    """Begin the interview, or go on where it was left; from a channel it moves to direct messages."""
+    step = await interview.start(ctx.session, ctx.learner, again=again)
+    if ctx.direct:
+        return await _draw_step(ctx, step)
+    await interview.invite(ctx.session, ctx.learner, ctx.now)
+    return Message(
+        "I have sent you a direct message; let's talk there. If none comes, your direct messages are closed to me.",
+        buttons=(Button("Ask me here instead", to("interview.here")),),
+    )
+
+
+@announcement("interview")
+async def draw_invitation(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
+    """Draw the question where the interview stands, for a direct message."""
+    learner = await learner_of(session, int(subject))
+    return _draw_question(await interview.start(session, learner), typed_here=True)
+
+
+@action("interview.here")
+async def ask_here(ctx: Context) -> Message:
+    """Go on where the learner is: only they see it, and what they want to type goes into a form."""
+    return await _draw_step(ctx, await interview.start(ctx.session, ctx.learner))
+
+
+@action("interview.words")
+async def ask_words(ctx: Context, question: str) -> Form:
+    """Open a form for an answer in one's own words, where typed words are not heard."""
+    return Form(
+        "In your own words", to("interview.answer", question=question), (Field("choice", "Your answer", "long"),)
+    )
 
 
 @action("interview.answer")
@@ -89,8 +117,16 @@ async def say(ctx: Context, text: str) -> Message:
 async def _draw_step(ctx: Context, step: interview.Step) -> Message:
     if step.question is None:
         return await _summary(ctx, step.reflection)
+    return _draw_question(step, typed_here=ctx.direct)
+
+
+def _draw_question(step: interview.Step, *, typed_here: bool) -> Message:
     question = step.question
+    if question is None:
+        return Message("We are through; there is nothing left to ask.")
     buttons = [Button(c.label, to("interview.answer", question=question.key, choice=c.value)) for c in question.choices]
+    if not typed_here:
+        buttons.append(Button("In my own words", to("interview.words", question=question.key)))
     buttons += [Button("Skip", to("interview.skip")), Button("Why do you ask?", to("interview.why"))]
     if step.number > 1:
         buttons.append(Button("Back", to("interview.back")))

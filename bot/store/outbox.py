@@ -30,10 +30,22 @@ async def say(
     channel: str,
     at: datetime,
     group_id: int | None = None,
+    under: str | None = None,
 ) -> None:
-    """Put something in the outbox. A key that is there already is not said again."""
+    """Put something in the outbox, to be said in the thread of the delivery whose key is `under`, if given.
+
+    A key that is there already is not said again.
+    """
     new = Delivery(
-        key=key, kind=kind, subject=subject, chat=chat, channel=channel, group_id=group_id, due_at=at, created_at=at
+        key=key,
+        kind=kind,
+        subject=subject,
+        chat=chat,
+        channel=channel,
+        under=under,
+        group_id=group_id,
+        due_at=at,
+        created_at=at,
     )
     await insert_new(session, new)
 
@@ -50,24 +62,34 @@ async def news(session: AsyncSession, key: str, at: datetime) -> None:
 
 
 async def due(session: AsyncSession, chats: list[str], at: datetime, limit: int = 100) -> list[Delivery]:
-    """Return what is due on `chats`: edits, and of each channel the oldest message not yet said.
+    """Return what is due on `chats`: edits, and of each channel and each thread the oldest message not yet said.
 
-    So a channel reads in order, and one that fails holds up nobody else.
+    So a channel reads in order, and one that fails holds up nobody else. A thread begins when its message is said, or
+    given up.
     """
-    older = aliased(Delivery)
+    older, parent = aliased(Delivery), aliased(Delivery)
     held_up = (
         exists()
         .where(col(older.chat) == Delivery.chat, col(older.channel) == Delivery.channel)
+        .where(col(older.under).is_not_distinct_from(Delivery.under))
         .where(col(older.pending), col(older.reference).is_(None), col(older.id) < Delivery.id)
+    )
+    not_begun = (
+        exists().where(col(parent.key) == Delivery.under).where(col(parent.pending), col(parent.reference).is_(None))
     )
     statement = (
         select(Delivery)
         .where(col(Delivery.pending), col(Delivery.chat).in_(chats), col(Delivery.due_at) <= at, _free(at))
-        .where(or_(col(Delivery.reference).is_not(None), ~held_up))
+        .where(or_(col(Delivery.reference).is_not(None), ~held_up & ~not_begun))
         .order_by(col(Delivery.due_at), col(Delivery.id))
         .limit(limit)
     )
     return list((await session.exec(statement)).all())
+
+
+async def reference(session: AsyncSession, key: str) -> str | None:
+    """Return the reference of what was said under a key; None when it was not."""
+    return (await session.exec(select(Delivery.reference).where(Delivery.key == key))).first() or None
 
 
 async def claim(session: AsyncSession, found: list[Delivery], at: datetime) -> list[Delivery]:

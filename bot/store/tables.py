@@ -194,6 +194,7 @@ class Delivery(SQLModel, table=True):
     subject: str = Field(description="the id of what it is about")
     chat: str
     channel: str = Field(description="the chat's id of the channel, or @ and the learner's for a direct message")
+    under: str | None = Field(default=None, description="the key of the delivery in whose thread it is said")
     group_id: int | None = Field(default=None, foreign_key="group.id", description="whose channel it is")
     pending: bool = True
     revision: int = Field(default=1, description="grows when there is news; an edit follows")

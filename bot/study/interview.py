@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError
+from bot.store import outbox
 from bot.store.database import insert_new
 from bot.store.tables import Answer, Learner
 
@@ -208,6 +209,19 @@ async def back(session: AsyncSession, learner: Learner) -> Step:
             delete(Answer).where(col(Answer.learner_id) == learner.id, col(Answer.question) == QUESTIONS[last - 1].key)
         )
     return await _next(session, learner, "Of course, once more.")
+
+
+async def invite(session: AsyncSession, learner: Learner, now: datetime) -> None:
+    """Ask the present question by direct message."""
+    await outbox.say(
+        session,
+        key=f"interview:{learner.id}:{now.timestamp()}",
+        kind="interview",
+        subject=str(learner.id),
+        chat=learner.chat,
+        channel=f"@{learner.external_id}",
+        at=now,
+    )
 
 
 async def pause(session: AsyncSession, learner: Learner) -> None:

@@ -86,7 +86,10 @@ async def _next_number(session: AsyncSession, group: Group) -> int:
 
 
 async def announce(session: AsyncSession, run: Run, what: str, now: datetime) -> None:
-    """Put a message about a run in the outbox: its `status`, edited for as long as it lives, or its `result`."""
+    """Put a message about a run in the outbox.
+
+    Its `status` is edited for as long as it lives; its `result` says how it ended, and its `detail` the rest, under it.
+    """
     await outbox.say(
         session,
         key=f"run:{run.id}:{what}",
@@ -95,6 +98,7 @@ async def announce(session: AsyncSession, run: Run, what: str, now: datetime) ->
         chat=run.chat,
         channel=run.channel,
         group_id=run.group_id,
+        under=f"run:{run.id}:result" if what == "detail" else None,
         at=now,
     )
 

@@ -179,6 +179,7 @@ class RunWatch:
             if not ended:
                 return
             await announce(session, run, "result", now)
+            await announce(session, run, "detail", now)
             for finding in findings:
                 await drill.want(session, run.learner_id, finding.lesson, run.id, now)
 

@@ -7,7 +7,7 @@ from bot.app import App
 from bot.dispatch import Request
 from bot.store.tables import Group, Learner, Run
 from bot.study.membership import Sender
-from bot.view import Message, Upload
+from bot.view import Message, Refused, Upload
 
 BOMB = "a: &a [x, x, x]\n" + "".join(
     f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
@@ -63,3 +63,19 @@ async def test_what_was_refused_opens_again_in_the_form_and_a_good_one_clears_it
     assert accepted.title == "Run 1 is in"
     async with app.store.read() as session:
         assert (await session.exec(select(Learner.draft))).one() is None
+    late = await app.dispatch(Request(Sender("local", "ann", "Ann"), "#lab", button.action, {}, ("#lab", "lab")))
+    assert "no config waiting to be mended" in late.body
+
+
+async def test_a_config_refused_in_the_form_names_its_field_with_the_first_few_problems(app: App):
+    wrong = "exercise: match\ntraining:\n" + "".join(f"  setting{n}: 1\n" for n in range(8))
+    ann = Sender("local", "ann", "Ann")
+    reply = await app.dispatch(Request(ann, "#lab", "submit.form", {"config": wrong}, ("#lab", "lab")))
+    assert isinstance(reply, Refused)
+    ((field, problems),) = reply.errors
+    assert field == "config"
+    assert problems.startswith("8 things to mend: line 3: ")
+    assert "setting4" in problems
+    assert "setting5" not in problems
+    assert problems.endswith("and 3 more")
+    assert [button.label for button in reply.answer.buttons] == ["Fix it"]

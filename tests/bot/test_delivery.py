@@ -21,10 +21,12 @@ class Flaky:
         self.chat = chat
         self.fail_before: Exception | None = None
         self.fail_after: Exception | None = None
+        self.under: dict[str, str | None] = {}  # by nonce: in whose thread it was said
 
-    async def send(self, channel: str, message: Message, nonce: str) -> str:
+    async def send(self, channel: str, message: Message, nonce: str, under: str | None = None) -> str:
         if self.fail_before:
             raise self.fail_before
+        self.under[nonce] = under
         reference = await self.chat.send(channel, message, nonce)
         if self.fail_after:
             raise self.fail_after
@@ -53,9 +55,11 @@ async def post(store, clock, words):
     chat = Flaky(BuiltInChat(store))
     sender = Outbox(store, None, {"local": chat}, clock)
 
-    async def put(key: str, channel: str = "#lab", chat: str = "local", kind: str = "test") -> None:
+    async def put(key: str, channel: str = "#lab", chat: str = "local", under: str | None = None) -> None:
         async with store.write() as session:
-            await outbox.say(session, key=key, kind=kind, subject=key, chat=chat, channel=channel, at=clock.now)
+            await outbox.say(
+                session, key=key, kind="test", subject=key, chat=chat, channel=channel, under=under, at=clock.now
+            )
 
     async def shown() -> list[str]:
         return [posted.message.body for posted in await chat.chat.latest(["#lab"], 100)]
@@ -126,6 +130,43 @@ async def test_one_announcement_that_cannot_be_drawn_does_not_hold_up_another_ch
     await post.put("b")
     await post.tick()
     assert await post.shown() == ["b"]
+
+
+async def test_what_is_said_under_another_waits_for_it_and_holds_up_nothing(post, clock):
+    post.words |= {key: Message(key) for key in ("result", "detail", "next")}
+    await post.put("result")
+    await post.put("detail", under="result")
+    post.chat.fail_before = ConnectionError("down")
+    assert await post.tick() == 1
+    post.chat.fail_before = None
+    clock.advance(minutes=1)
+    assert await post.tick() == 1
+    await post.put("next")
+    assert await post.tick() == 2
+    (result, *_) = await post.chat.chat.latest(["#lab"], 10)
+    assert post.chat.under == {"result": None, "detail": str(result.id), "next": None}
+
+
+@pytest.mark.parametrize("never_said", ["given up", "nothing to say"])
+async def test_what_is_said_under_what_was_never_said_is_said_in_the_channel(post, never_said):
+    post.words |= {"result": None, "detail": Message("detail")}
+    if never_said == "given up":
+        post.words["result"] = Message("result")
+        post.chat.fail_before = UndeliverableError("too long, say")
+    await post.put("result")
+    await post.put("detail", under="result")
+    await post.tick()
+    post.chat.fail_before = None
+    await post.tick()
+    assert await post.shown() == ["detail"]
+    assert post.chat.under == {"detail": None}
+
+
+async def test_the_built_in_chat_keeps_what_is_said_under_another_out_of_the_channel(store):
+    chat = BuiltInChat(store)
+    result = await chat.send("#lab", Message("result"), "a")
+    await chat.send("#lab", Message("detail"), "b", result)
+    assert [posted.message.body for posted in await chat.latest(["#lab"], 10)] == ["result"]
 
 
 async def test_what_no_longer_needs_saying_is_dropped(post):

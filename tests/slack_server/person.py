@@ -112,13 +112,20 @@ class Person:
             del self.slack.views[modal.id]
 
     async def fill_in(self, values: Mapping[str, str | tuple[str, bytes]]) -> Json:
-        """Fill in the modal and send it; a field that is not named keeps what it shows."""
+        """Fill in the modal and send it; a field that is not named keeps what it shows.
+
+        It stays open when the app says what is wrong, by fields that it has.
+        """
         modal = self.modal
         assert modal
         del self.slack.views[modal.id]
         state = {b["block_id"]: self._filled(b, values) for b in modal.body["blocks"] if b["type"] == "input"}
         view = {**modal.body, "id": modal.id, "state": {"values": state}}
-        return await self._interact("view_submission", view=view)
+        acknowledged = await self._interact("view_submission", view=view)
+        if acknowledged.get("response_action") == "errors":
+            assert set(acknowledged["errors"]) <= state.keys()
+            self.slack.views[modal.id] = modal
+        return acknowledged
 
     def _filled(self, block: Json, values: Mapping[str, str | tuple[str, bytes]]) -> Json:
         """Return a field's state; further inputs of a long text are cleared when the text is replaced."""

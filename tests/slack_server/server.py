@@ -48,7 +48,7 @@ class SlackServer(Workspace):
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self._api.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        self._http = aiohttp.ClientSession()
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self
 
     async def __aexit__(self, *_: object) -> None:

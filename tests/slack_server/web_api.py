@@ -44,6 +44,7 @@ class WebApi:
             "conversations.open": self._open,
             "conversations.join": self._join,
             "conversations.history": self._history,
+            "conversations.replies": self._replies,
             "users.info": self._user_info,
             "views.open": self._view_open,
             "views.publish": self._view_publish,
@@ -165,9 +166,15 @@ class WebApi:
         posts = [post for post in reversed(channel.posts) if post.thread is None and post.only_for is None]
         replies = [post.thread for post in channel.posts]
         told = [_described(post) | {"reply_count": replies.count(post.ts)} for post in posts]
-        if not arguments.get("include_all_metadata"):
-            told = [{key: value for key, value in post.items() if key != "metadata"} for post in told]
-        return {"messages": told[: int(arguments.get("limit", 100))]}
+        return {"messages": _limited(told, arguments)}
+
+    def _replies(self, arguments: Json) -> Json:
+        """Return a thread, oldest first, with the message that it hangs on."""
+        channel = self._channel(arguments["channel"], member=True)
+        posts = [post for post in channel.posts if arguments["ts"] in (post.ts, post.thread) and not post.only_for]
+        if not posts or posts[0].thread:
+            raise SlackError("thread_not_found")
+        return {"messages": _limited([_described(post) for post in posts], arguments)}
 
     def _user_info(self, arguments: Json) -> Json:
         user = self._workspace.users.get(arguments["user"])
@@ -279,5 +286,12 @@ def _refuse(problems: list[str]) -> None:
         raise SlackError("invalid_blocks", problems)
 
 
+def _limited(told: list[Json], arguments: Json) -> list[Json]:
+    if not arguments.get("include_all_metadata"):
+        told = [{key: value for key, value in post.items() if key != "metadata"} for post in told]
+    return told[: int(arguments.get("limit", 100))]
+
+
 def _described(post: Post) -> Json:
-    return {"type": "message", "ts": post.ts, "user": post.user, **post.body}
+    files = {"files": [{"id": file.id, "name": file.name} for file in post.files]} if post.files else {}
+    return {"type": "message", "ts": post.ts, "user": post.user, **post.body, **files}

@@ -40,6 +40,8 @@ def _problems(sent: Sent) -> Iterator[str]:
             yield from _modal(data)
         elif body["type"] == AUTOCOMPLETE:
             yield from _autocomplete(data)
+    elif sent.path.endswith("/threads"):
+        yield from _length("thread name", body["name"], 100, least=1)
     elif ("/messages" in sent.path or sent.path.startswith("/webhooks")) and sent.method in ("POST", "PATCH"):
         yield from _message(body, sent.sizes, new=sent.method == "POST")
 

@@ -72,6 +72,8 @@ class SlackActor:
         self._seen: dict[str, int] = {}  # edits of each message, by its timestamp
 
     async def do(self, line: str, form: Mapping[str, str] | None = None) -> str:
+        if line == "[Fix it]" and self.person.modal:  # on Slack, a form with mistakes is still open
+            return await self._fill_in(form)
         shown = self._world.slack.shown
         if line.startswith("/"):
             await self.person.command(line.removeprefix("/") or "/")
@@ -89,7 +91,9 @@ class SlackActor:
             self.person.leave()
             return "Left; nothing was sent."
         shown = self._world.slack.shown
-        await self.person.fill_in(form)
+        acknowledged = await self.person.fill_in(form)
+        if errors := acknowledged.get("errors"):
+            return "\n".join(errors.values())
         await self._world.settled(shown)
         return await self.news()
 

@@ -8,7 +8,7 @@ from discord_actor import world
 from bot.chat import discord_answer
 from bot.command import Context, action, command
 from bot.errors import UserError
-from bot.view import Button, Field, Form, Menu, Message, Option, Reply, Upload
+from bot.view import Button, Field, Form, Menu, Message, Option, Refused, Reply, Upload
 
 
 @pytest.fixture
@@ -34,6 +34,8 @@ def form() -> None:
     async def takes(ctx: Context, number: int, name: str, config: str, task: str, file: Upload | None = None) -> Reply:
         if name == "nobody":
             raise UserError("Nobody is no name.", "Try another.")
+        if name == "x":
+            return Refused(Message("One letter is no name.", buttons=(Button("Fix it", "form"),)), (("name", "short"),))
         return Message(repr((number, name, config, task, file and (file.name, file.data))))
 
 
@@ -69,6 +71,16 @@ async def test_a_forms_mistake_is_a_message(dispatch):
         opened = await ann.slash(discord.channel, "form")
         sent = await ann.submit_modal(opened, {**FILLED, "name": "nobody"})
         assert sent.response.content == "Nobody is no name.\n\nTry another."
+
+
+async def test_a_form_that_is_refused_is_answered_with_a_way_to_mend_it(dispatch):
+    form()
+    async with world(dispatch) as discord:
+        ann = discord.member("ann")
+        opened = await ann.slash(discord.channel, "form")
+        sent = await ann.submit_modal(opened, {**FILLED, "name": "x"})
+        assert sent.response.content == "One letter is no name."
+        assert (await ann.click(sent.response, label="Fix it")).modal["title"] == "Tell me"
 
 
 async def test_a_form_that_comes_late_is_offered_by_a_button(dispatch, impatient):

@@ -55,6 +55,78 @@ async def test_a_person_is_reached_by_direct_message():
         assert texts(discord, ann.user.dm_channel.id) == ["1 drill is due"]
 
 
+DETAIL = Message("every finding", "Run 1 · match · Ann: " + "details " * 20)
+
+
+async def test_a_message_under_another_opens_its_thread_and_is_edited_there():
+    async with world(None) as discord:
+        channel = str(discord.channel.id)
+        result = await discord.chat.send(channel, Message("81 %"), "run:1:result")
+        first = await discord.chat.send(channel, DETAIL, "run:1:detail", result)
+        await discord.chat.edit(channel, first, Message("all findings"))
+        assert texts(discord, discord.channel.id)[0] == "81 %"
+        assert texts(discord, int(result)) == ["all findings"]
+        (begun,) = discord.bodies("POST", f"/messages/{result}/threads")
+        assert len(begun["name"]) <= 100
+        assert begun["name"].startswith("Run 1 · match · Ann: details")
+
+
+async def test_a_thread_that_exists_is_used_again():
+    async with world(None) as discord:
+        channel = str(discord.channel.id)
+        result = await discord.chat.send(channel, Message("81 %"), "run:1:result")
+        await discord.chat.send(channel, DETAIL, "run:1:detail", result)
+        discord.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=160004)
+        await discord.restart(None)
+        reference = await discord.chat.send(channel, Message("more"), "another", result)
+        assert texts(discord, int(result))[-1] == "more"
+        assert reference.startswith(f"{result}:")
+
+
+@pytest.mark.parametrize("missing", ["create_public_threads", "send_messages_in_threads", "read_message_history"])
+async def test_without_a_permission_for_threads_it_is_said_in_the_channel(missing):
+    async with world(None) as place:
+        denied = discord.PermissionOverwrite(**{missing: False})
+        quiet = place.guild.create_text_channel("quiet", overwrites={place.env.bot.user: denied})
+        await place.env.settle()
+        result = await place.chat.send(str(quiet.id), Message("81 %"), "run:1:result")
+        reference = await place.chat.send(str(quiet.id), Message("details"), "run:1:detail", result)
+        await place.chat.edit(str(quiet.id), reference, Message("all details"))
+        assert texts(place, quiet.id) == ["81 %", "all details"]
+
+
+async def test_where_no_thread_can_be_it_is_said_in_the_channel():
+    async with world(None) as discord:
+        ann = discord.member("ann")
+        result = await discord.chat.send(f"@{ann.id}", Message("81 %"), "run:1:result")
+        await discord.chat.send(f"@{ann.id}", Message("details"), "run:1:detail", result)
+        assert texts(discord, ann.user.dm_channel.id) == ["81 %", "details"]
+        channel = str(discord.channel.id)
+        await discord.chat.send(channel, Message("of a message that is gone"), "run:2:detail", "12345")
+        assert texts(discord, discord.channel.id) == ["of a message that is gone"]
+
+
+async def test_a_fault_of_discords_while_a_thread_is_opened_is_raised_so_that_it_is_tried_again():
+    async with world(None) as place:
+        channel = str(place.channel.id)
+        result = await place.chat.send(channel, Message("81 %"), "run:1:result")
+        place.env.inject_error("POST", "/channels/*/messages/*/threads", status=500)
+        with pytest.raises(discord.HTTPException):
+            await place.chat.send(channel, Message("details"), "run:1:detail", result)
+        await place.chat.send(channel, Message("details"), "run:1:detail", result)
+        assert texts(place, int(result)) == ["details"]
+
+
+async def test_a_silent_message_notifies_nobody():
+    async with world(None) as place:
+        channel = str(place.channel.id)
+        await place.chat.send(channel, Message("step 1", silent=True), "run:1:status")
+        await place.chat.send(channel, Message("81 %"), "run:1:result")
+        silent, loud = place.bodies("POST", f"/channels/{channel}/messages")
+        assert discord.MessageFlags._from_value(silent["flags"]).suppress_notifications
+        assert not discord.MessageFlags._from_value(loud.get("flags") or 0).suppress_notifications
+
+
 async def test_a_servers_id_means_the_channel_where_we_may_speak():
     async with world(None) as discord:
         await discord.chat.send(str(discord.guild.id), Message("hello"), "1")

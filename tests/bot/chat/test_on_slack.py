@@ -8,11 +8,11 @@ import pytest
 from slack_actor import World, connect, world
 
 from bot.app import App
-from bot.chat import slack_workspace
+from bot.chat import on_slack, slack_workspace
 from bot.chat.on_slack import OneTeam, SlackChat
 from bot.dispatch import Request
 from bot.errors import UserError
-from bot.view import Button, Edit, Field, File, Form, Menu, Message, Option, Reply, Upload
+from bot.view import Button, Edit, Field, File, Form, Menu, Message, Option, Refused, Reply, Upload
 from tests.slack_server import BOT_TOKEN, TEAM, Fault, Person, SlackServer, words
 from tests.slack_server.state import BOT_USER, Channel
 
@@ -32,9 +32,11 @@ class Script:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.replies: dict[str, Reply | Callable[[], Reply]] = {}
+        self.seconds = 0.0  # that an answer takes
 
     async def __call__(self, request: Request) -> Reply:
         self.asked.append(request)
+        await asyncio.sleep(self.seconds)
         reply = self.replies.get(request.route, Message(f"{request.route} it is"))
         return reply() if callable(reply) else reply
 
@@ -89,7 +91,22 @@ async def test_the_command_alone_shows_help_and_a_typo_the_nearest(cohort: World
     assert newest(ann).only_for == ann.user.id
 
 
-async def test_a_config_sent_by_a_form_is_answered_privately_and_mended_in_another(cohort: World):
+async def test_a_config_with_mistakes_is_refused_in_the_form_which_stays_open(cohort: World):
+    ann = cohort.person("ann")
+    shown = cohort.slack.shown
+    await ann.command("submit match")
+    await cohort.settled(shown)
+    acknowledged = await ann.fill_in({"config": BAD})
+    assert "did you mean learning_rate" in acknowledged["errors"]["config"]
+    assert ann.modal
+    await cohort.chat.idle()
+    assert ann.sees() == []
+
+
+async def test_a_form_checked_too_late_is_answered_privately_and_mended_in_another(
+    cohort: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(on_slack, "FORM_PATIENCE", 0.0)
     ann = cohort.person("ann")
     shown = cohort.slack.shown
     await ann.command("submit match")
@@ -128,7 +145,8 @@ async def test_the_home_tab_shows_the_profile_and_its_buttons_work(cohort: World
     shown = cohort.slack.shown
     await ann.press_at_home("Submit a run")
     await cohort.settled(shown)
-    assert "did you mean learning_rate" in await done(cohort, ann.fill_in({"config": BAD}))
+    acknowledged = await ann.fill_in({"config": BAD})
+    assert "did you mean learning_rate" in acknowledged["errors"]["config"]
 
 
 async def test_a_request_is_acknowledged_before_the_work_on_it_is_done(slack: World, script: Script):
@@ -226,6 +244,23 @@ async def test_a_form_brings_texts_choices_and_files(slack: World, script: Scrip
     await done(slack, ann.fill_in({"w": "<hi> & bye", "kind": "b", "f": ("my.yaml", b"data")}))
     assert script.asked[-1].route == "x.sent"
     assert script.asked[-1].values == {"id": "7", "w": "<hi> & bye", "kind": "b", "f": Upload("my.yaml", b"data")}
+
+
+@pytest.mark.parametrize("answer", [Message("no drill takes that"), Edit(Message("no drill takes that"))])
+async def test_what_is_wrong_with_a_field_is_shown_in_the_form_or_when_it_is_late_in_a_message(
+    slack: World, script: Script, monkeypatch: pytest.MonkeyPatch, answer: Message | Edit
+):
+    ann = slack.person("ann")
+    script.replies |= {"submit": Form("F", "x.sent", (Field("choice", "Word"),))}
+    script.replies["x.sent"] = Refused(answer, (("choice", "Answer with a number."),))
+    shown = slack.slack.shown
+    await ann.command("submit")
+    await slack.settled(shown)
+    assert (await ann.fill_in({"choice": "x"}))["errors"] == {"choice": "Answer with a number."}
+    monkeypatch.setattr(on_slack, "FORM_PATIENCE", 0.01)
+    script.seconds = 0.2
+    assert "no drill takes that" in await done(slack, ann.fill_in({"choice": "x"}))
+    assert ann.modal is None
 
 
 async def test_a_form_that_takes_an_hour_to_fill_in_is_answered(slack: World, script: Script):

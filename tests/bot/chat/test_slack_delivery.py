@@ -17,6 +17,7 @@ from tests.slack_server import BOT_TOKEN, TEAM, Fault, words
 
 LONG = Message("\n\n".join(f"paragraph{n} " + "word " * 50 for n in range(100)))
 PICTURE = File("run-1.png", b"\x89PNG", alt="the loss falls to 0.3")
+CONFIG = File("run-1.yaml", b"exercise: match")
 
 
 async def nobody(request: Request) -> None:
@@ -93,6 +94,39 @@ async def test_files_hang_in_the_message_s_thread_with_their_words(slack: World,
     picture = slack.channel.posts[1]
     assert picture.thread == reference
     assert (picture.files[0].data, picture.files[0].alt) == (PICTURE.data, PICTURE.alt)
+
+
+async def test_a_message_under_another_stands_in_its_thread_with_its_files(slack: World, deliveries: Deliveries):
+    result = await deliveries.send(slack.channel.id, Message("Run 1", files=(PICTURE,)), "result")
+    reference = await deliveries.send(slack.channel.id, Message("details", files=(CONFIG,)), "detail", result)
+    await deliveries.edit(slack.channel.id, reference, Message("all details"))
+    assert said(slack) == ["Run 1", "run-1.png", "all details", "run-1.yaml"]
+    assert [post.thread for post in slack.channel.posts] == [None, result, result, result]
+
+
+async def test_an_edit_in_a_thread_that_needs_more_messages_stays_there(slack: World, deliveries: Deliveries):
+    result = await deliveries.send(slack.channel.id, Message("Run 1"), "result")
+    reference = await deliveries.send(slack.channel.id, Message("details"), "detail", result)
+    await deliveries.edit(slack.channel.id, reference, LONG)
+    assert len(slack.channel.posts) > 2
+    assert {post.thread for post in slack.channel.posts[1:]} == {result}
+
+
+async def test_what_a_thread_has_is_not_said_there_again(slack: World, workspace: Workspace):
+    result = await Deliveries(workspace).send(slack.channel.id, Message("Run 1", files=(PICTURE,)), "result")
+    slack.slack.fail("files.completeUploadExternal", Fault("internal_error"))
+    detail = Message("details", files=(CONFIG,))
+    with pytest.raises(SlackApiError):
+        await Deliveries(workspace).send(slack.channel.id, detail, "detail", result)
+    for _ in range(2):
+        await Deliveries(workspace).send(slack.channel.id, detail, "detail", result)
+    assert said(slack) == ["Run 1", "run-1.png", "details", "run-1.yaml"]
+
+
+async def test_a_thread_whose_message_is_gone_is_given_up(slack: World, deliveries: Deliveries):
+    slack.slack.fail("chat.postMessage", Fault("thread_not_found"))
+    with pytest.raises(UndeliverableError, match="thread_not_found"):
+        await deliveries.send(slack.channel.id, Message("details"), "detail", "1.0")
 
 
 async def test_files_that_failed_are_shared_without_repeating_the_words(slack: World, deliveries: Deliveries):

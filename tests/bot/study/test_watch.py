@@ -100,6 +100,9 @@ async def test_a_run_goes_from_the_queue_to_its_result(lab):
     ended = await lab.run(submitted.id)
     assert (ended.status, ended.score, ended.data_hash) == ("succeeded", 0.8, "h")
     assert await lab.said("run.result") == 1
+    async with lab.store.read() as session:
+        detail = (await session.exec(select(Delivery).where(Delivery.kind == "run.detail"))).one()
+    assert detail.under == f"run:{submitted.id}:result"
 
 
 async def test_two_bots_that_watch_the_same_run_announce_it_once(lab):

@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("chat", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("under", sa.String(), nullable=True),
         sa.Column("group_id", sa.Integer(), nullable=True),
         sa.Column("pending", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),

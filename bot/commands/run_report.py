@@ -1,0 +1,211 @@
+"""What is said of a run: its live status, its result for everybody, and the detail for whoever wants it."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.command import Services, announcement
+from bot.store.tables import Run
+from bot.study import fair_queue, run
+from bot.study.membership import learner_of
+from bot.view import Button, File, Message
+from bot.view import action as to
+from runner import curves
+from runner.exercise import exercises
+from runner.history import History
+from runner.run_dir import Result, RunDir
+
+BAR = 20  # characters
+LOG_LINES = 15  # of a run that failed
+
+
+@announcement("run.status")
+async def draw_status(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
+    """Draw a run's live status from what the store knows now. It is news to nobody: it changes all the time."""
+    found = await session.get_one(Run, subject)
+    learner = await learner_of(session, found.learner_id)
+    title = f"Run {found.number} · {found.exercise} · {learner.name}"
+    match found.status:
+        case "queued":
+            again = " The machine lost it, so it starts once more." if found.attempt > 1 else ""
+            words = f"Waiting, place {await fair_queue.place(session, found)} in the queue.{again}"
+        case "starting":
+            words = found.note or "Starting: loading the model and the data."
+        case "running":
+            words = _progress(found, now)
+        case _:
+            return Message(_ending(found), title, silent=True)
+    button = Button("Cancel", to("run.cancel", number=found.number), "danger")
+    return Message(words, title, buttons=(button,), silent=True)
+
+
+def _progress(found: Run, now: datetime) -> str:
+    if found.step and found.step >= found.total_steps:
+        return f"All {found.total_steps} steps are done; measuring the result."
+    share = found.step / found.total_steps if found.total_steps else 0.0
+    bar = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR))
+    loss = f" · loss {found.loss:.3f}" if found.loss is not None else ""
+    left = ""
+    if found.started_at and found.step:
+        left = f" · {duration((now - found.started_at) * ((1 - share) / share))} left"
+    return f"`{bar}` step {found.step} of {found.total_steps}{loss}{left}"
+
+
+def _ending(found: Run) -> str:
+    if found.status == "succeeded" and found.score is not None:
+        return f"Done: {exercises()[found.exercise].metric.format(found.score)} on the hidden test."
+    words = {"failed": "Failed.", "cancelled": "Cancelled.", "timed_out": "Out of time."}
+    return " ".join(filter(None, [words.get(found.status, "Done."), found.error]))
+
+
+@announcement("run.result")
+async def draw_result(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
+    """Draw how a run ended, in short: score beside the baselines, the first finding with its lesson, the curve."""
+    found = await session.get_one(Run, subject)
+    learner = await learner_of(session, found.learner_id)
+    result = Result.model_validate(found.result)
+    metric = exercises()[found.exercise].metric
+    score = metric.format(result.test) if result.test is not None else found.status.replace("_", " ")
+    first = found.findings[0] if found.findings else None
+    return Message(
+        title=f"Run {found.number} · {found.exercise} · {learner.name}: {score}",
+        body="\n\n".join(
+            filter(None, [_verdict(found, result, learner.name), _explained(first, services) if first else ""])
+        ),
+        fields=_scores(found, result),
+        buttons=_next_steps(found, first) if first else (),
+        files=await _curve(found, result, learner.name),
+    )
+
+
+@announcement("run.detail")
+async def draw_detail(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
+    """Draw all that the result leaves out: every finding with its evidence, costs and versions, config and log."""
+    found = await session.get_one(Run, subject)
+    learner = await learner_of(session, found.learner_id)
+    findings = [_explained(finding, services, evidence=True) for finding in found.findings or []]
+    return Message(
+        title=f"Run {found.number} · {found.exercise} · {learner.name}: the details",
+        body="\n\n".join([*findings, *await _last_words(found)]),
+        fields=_costs(Result.model_validate(found.result)),
+        files=(File(f"run-{found.number}.yaml", found.config.encode()),),
+        silent=True,
+    )
+
+
+async def draw_page(session: AsyncSession, services: Services, found: Run, now: datetime) -> Message:
+    """Draw everything there is to say of a run: its status while it lives, then its result with the detail."""
+    if found.result is None:  # it lives, or was cancelled before it began
+        return await draw_status(session, services, found.id, now)
+    result = await draw_result(session, services, found.id, now)
+    detail = await draw_detail(session, services, found.id, now)
+    verdict = _verdict(found, Result.model_validate(found.result), (await learner_of(session, found.learner_id)).name)
+    return Message(
+        title=result.title,
+        body="\n\n".join(filter(None, [verdict, detail.body])),
+        fields=(*result.fields, *detail.fields),
+        buttons=result.buttons,
+        files=(*result.files, *detail.files),
+    )
+
+
+def _verdict(found: Run, result: Result, name: str) -> str:
+    """Say in a sentence or two how good it is, against the baselines."""
+    if result.status != "succeeded" or result.test is None:
+        return result.error or "It ended without a score."
+    metric = exercises()[found.exercise].metric
+    linear = result.baselines.get("linear")
+    sentences = []
+    if linear is not None:
+        gap = metric.difference(result.test, linear)
+        if abs(result.test - linear) < metric.tie:
+            sentences.append("No better and no worse than the linear baseline.")
+        elif metric.better(result.test, linear):
+            sentences.append(f"{gap} better than the linear baseline.")
+        else:
+            sentences.append(f"{gap} worse than the linear baseline: words alone do better.")
+    if found.record == "group":
+        sentences.append("**The group's best so far.**")
+    elif found.record == "personal":
+        sentences.append(f"A personal best for {name}.")
+    return " ".join(sentences)
+
+
+def _explained(finding: dict[str, Any], services: Services, *, evidence: bool = False) -> str:
+    changes = ", ".join(f"`{key}: {value:g}`" for key, value in finding["change"].items())
+    lesson = services.curriculum.lesson(finding["lesson"])
+    parts = [
+        f"**{finding['what']}**",
+        finding["evidence"] if evidence else "",
+        f"Try {changes}." if changes else "",
+        f"Lesson {lesson.id}, *{lesson.title}*, explains it.",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _next_steps(found: Run, finding: dict[str, Any]) -> tuple[Button, ...]:
+    lesson = Button("Read the lesson", to("lesson.open", slug=finding["lesson"]), "primary")
+    change = Button("Submit with that change", to("run.change", number=found.number))
+    return (lesson, change) if finding["change"] else (lesson,)
+
+
+def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
+    metric = exercises()[found.exercise].metric
+    scores = [
+        ("Hidden test", result.test),
+        ("Validation", result.validation),
+        ("Linear baseline", result.baselines.get("linear")),
+        ("Majority", result.baselines.get("majority")),
+    ]
+    return tuple((name, metric.format(score)) for name, score in scores if score is not None)
+
+
+def _costs(result: Result) -> tuple[tuple[str, str], ...]:
+    """Say what the run took, and what it takes to repeat it; nothing of what was not measured."""
+    took = f"{duration(timedelta(seconds=result.train_seconds))}, {result.steps} steps"
+    facts = [
+        ("Training", took if result.train_seconds else ""),
+        ("Speed", f"{result.examples_per_second:.0f} examples/s on {result.device}" if result.train_seconds else ""),
+        ("Tokens", f"{result.train_tokens:,}" if result.train_tokens else ""),
+        ("Peak memory", f"{result.peak_memory_bytes / 2**20:,.0f} MiB" if result.peak_memory_bytes else ""),
+        ("Parameters trained", f"{result.trainable:,} of {result.parameters:,}" if result.parameters else ""),
+        ("Seed", str(result.seed) if result.seed is not None else ""),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
+    ]
+    return tuple((name, value) for name, value in facts if value)
+
+
+async def _last_words(found: Run) -> list[str]:
+    """Return the end of the log of a run that failed."""
+    lines = (await run.log_tail(found)).rstrip().splitlines() if found.status == "failed" else []
+    return ["The end of its log:\n" + code_block("\n".join(lines[-LOG_LINES:]))] if lines else []
+
+
+async def _curve(found: Run, result: Result, name: str) -> tuple[File, ...]:
+    """Attach the curve that the runner drew; for a run that died before it could, draw one from its events."""
+    metric = exercises()[found.exercise].metric
+
+    def read() -> File | None:
+        run_dir = RunDir(found.run_dir)
+        history = History.of(run_dir.events()[0])
+        if not history.steps:
+            return None
+        title = f"Run {found.number} · {found.exercise} · {name}"
+        picture = run_dir.read("curves.png") or curves.draw(history, title, metric, result.baselines)
+        return File(f"run-{found.number}.png", picture, alt=curves.alt_text(history, metric))
+
+    file = await asyncio.to_thread(read)
+    return (file,) if file else ()
+
+
+def code_block(text: str) -> str:
+    """Return a text as a block of code that it cannot end."""
+    return f"```\n{text.strip().replace('```', '` ` `')}\n```"
+
+
+def duration(time: timedelta) -> str:
+    """Return a time in the unit that people would use."""
+    seconds = int(time.total_seconds())
+    return f"{seconds} s" if seconds < 90 else f"{seconds // 60} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
