@@ -10,7 +10,7 @@ from bot.chat.discord_components import dialog
 from bot.chat.discord_render import render
 from bot.view import Button, Edit, Form, Message, Reply
 
-ACKNOWLEDGE_AFTER = 1.5  # seconds; Discord gives up after 3
+ACKNOWLEDGE_AFTER = 0.1  # seconds; Discord gives up after 3, and a crowd's come one after another
 
 log = logging.getLogger(__name__)
 

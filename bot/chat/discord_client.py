@@ -22,7 +22,7 @@ from bot.study.membership import Sender
 from bot.view import Button, Edit, Form, Message, Refused, Reply, Upload, action
 
 NAME = "discord"
-AT_ONCE = 8  # answers worked on; of more, the rest are acknowledged and wait
+AT_ONCE = 4  # requests worked on; of more, the rest are acknowledged and wait
 UPLOAD_LIMIT = 8 * 2**20  # bytes
 CONFIGS = (".yaml", ".yml")
 HELLO = Message(

@@ -37,10 +37,10 @@ class DiscordChat:
         """Leave."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        self._task.cancel()  # discord.py can lose this while a connection breaks: closing ends it then
         if not self.client.is_closed():
             await self.client.close()
+        await asyncio.wait({self._task})
 
     async def send(self, channel: str, message: Message, nonce: str, under: str | None = None) -> str:
         """Say something in a channel, in the thread of a message there, or to `@<user id>`; return its reference."""

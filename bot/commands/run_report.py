@@ -82,10 +82,10 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
 
 @announcement("run.detail")
 async def draw_detail(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
-    """Draw all that the result leaves out: every finding with its evidence, costs and versions, config and log."""
+    """Draw all that the result leaves out: further findings, costs and versions, config and log."""
     found = await session.get_one(Run, subject)
     learner = await learner_of(session, found.learner_id)
-    findings = [_explained(finding, services, evidence=True) for finding in found.findings or []]
+    findings = [_explained(finding, services) for finding in (found.findings or [])[1:]]
     return Message(
         title=f"Run {found.number} · {found.exercise} · {learner.name}: the details",
         body="\n\n".join([*findings, *await _last_words(found)]),
@@ -101,10 +101,9 @@ async def draw_page(session: AsyncSession, services: Services, found: Run, now: 
         return await draw_status(session, services, found.id, now)
     result = await draw_result(session, services, found.id, now)
     detail = await draw_detail(session, services, found.id, now)
-    verdict = _verdict(found, Result.model_validate(found.result), (await learner_of(session, found.learner_id)).name)
     return Message(
         title=result.title,
-        body="\n\n".join(filter(None, [verdict, detail.body])),
+        body="\n\n".join(filter(None, [result.body, detail.body])),
         fields=(*result.fields, *detail.fields),
         buttons=result.buttons,
         files=(*result.files, *detail.files),
@@ -133,12 +132,12 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     return " ".join(sentences)
 
 
-def _explained(finding: dict[str, Any], services: Services, *, evidence: bool = False) -> str:
+def _explained(finding: dict[str, Any], services: Services) -> str:
     changes = ", ".join(f"`{key}: {value:g}`" for key, value in finding["change"].items())
     lesson = services.curriculum.lesson(finding["lesson"])
     parts = [
         f"**{finding['what']}**",
-        finding["evidence"] if evidence else "",
+        finding["evidence"],
         f"Try {changes}." if changes else "",
         f"Lesson {lesson.id}, *{lesson.title}*, explains it.",
     ]

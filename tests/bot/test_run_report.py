@@ -76,11 +76,11 @@ async def test_the_result_is_short_and_the_detail_has_the_rest(store, clock, ser
     assert result.title.startswith("Run 1 · match · Ann: 80")
     assert [name for name, _ in result.fields] == ["Hidden test", "Validation", "Linear baseline", "Majority"]
     assert FINDING.what in result.body
-    assert FINDING.evidence not in result.body
+    assert FINDING.evidence in result.body
     assert SECOND.what not in result.body
     assert [file.name for file in result.files] == ["run-1.png"]
     assert detail.silent
-    assert detail.body.count(FINDING.evidence) == 2
+    assert detail.body.count(FINDING.evidence) == 1
     assert SECOND.what in detail.body
     assert dict(detail.fields) == {
         "Training": "75 s, 40 steps",
