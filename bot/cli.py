@@ -15,6 +15,7 @@ from tzlocal import get_localzone_name
 from bot.app import App
 from bot.chat import console_input
 from bot.chat.built_in import NAME as BUILT_IN
+from bot.doctor import examine, report
 from bot.errors import UserError
 from bot.settings import Settings
 from bot.store import database
@@ -80,6 +81,14 @@ async def _serve(settings: Settings) -> None:
             )
         await app.warm_up()
         await stopped.wait()
+
+
+@cli.command()
+def doctor() -> None:
+    """Check the database, clock, runner, tokens and permissions, and say what to mend; exits with 1 if something is."""
+    checks = asyncio.run(examine(Settings()))
+    typer.echo(report(checks))
+    raise typer.Exit(int(any(check.ok is False for check in checks)))
 
 
 @cli.command()
