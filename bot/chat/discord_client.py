@@ -26,8 +26,9 @@ AT_ONCE = 4  # requests worked on; of more, the rest are acknowledged and wait
 UPLOAD_LIMIT = 8 * 2**20  # bytes
 CONFIGS = (".yaml", ".yml")
 HELLO = Message(
-    "Thank you for taking me in. `/help` in a channel shows your group what I can do, `/start` gets to know each of "
-    "you, and `/submit` trains a first model. I answer commands and direct messages, and read nothing else.",
+    "Thank you for taking me in. `/group setup`, in the channel where results shall go, takes three presses. Then "
+    "`/start` gets to know each of you, `/submit` trains a first model, and `/help` shows the rest. I answer commands "
+    "and direct messages, and read nothing else.",
     title="Cohort has joined {guild}",
 )
 

@@ -106,7 +106,7 @@ def slack_chat(dispatch: Dispatcher, url: str, **keys: str) -> RemoteChat:
 
 
 CHATS: dict[str, Measure] = {
-    "console": console,
+    "console, the answer": console,
     "Discord": partial(remote, crowds.discord, discord_chat),
     "Slack, Socket Mode": partial(remote, crowds.slack, partial(slack_chat, app_token=APP_TOKEN)),
     "Slack, HTTP": partial(remote, crowds.slack_over_http, partial(slack_chat, signing_secret=SIGNING_SECRET)),

@@ -75,7 +75,18 @@ SCENARIOS: dict[str, list[Step]] = {
     "a drill is asked once, answered once, and comes back another day": [
         ann("/drill basic-training-loop", "Basic Training Loop · New to you"),
         ann("/drill basic-training-loop", "Still open"),
+        ann("[Hint]", "Hint."),
+        ann("bananas", "I need every letter, in order"),
+        ann("a b c d e", "Not quite.", "You'll see this again"),
         ann("/profile", "Drills due"),
+    ],
+    "a drill is answered in a form, and an old question takes no second answer": [
+        ann("/drill basic-training-loop", "Answer with the letters"),
+        ann("/drill basic-training-loop", "Still open"),
+        ann("[Answer]", "Right.", form={"choice": "d b e a c"}),
+        ann("[Answer]", "You have answered this one already"),
+        ann("[Next drill]", "New to you"),
+        bo("/drill evaluation-metrics", "Evaluation Metrics"),
     ],
     "a config with mistakes is refused with all of them, kept, and mended": [
         ann("/submit match", "to mend", "learning_rate", "line 2", form={"config": BAD}),
