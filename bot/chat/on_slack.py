@@ -40,6 +40,7 @@ NOT_INSTALLED = "I am not installed in this workspace any more. An admin can ins
 FORM_PATIENCE = 2.0  # seconds for checking what was filled in; Slack gives up after 3
 AT_ONCE = 16  # answers worked on; of more, the rest wait, so that acknowledging does not
 STOP_PATIENCE = 10.0  # seconds for answers that are under way
+BACKLOG = 1024  # connections that wait to be taken; one that finds no place is tried again only after a second
 
 Work = Callable[[Interactions, Json], Coroutine[None, None, None]]
 
@@ -208,4 +209,4 @@ class SlackChat:
         host, port = self._address
         self._server = web.AppRunner(AsyncSlackAppServer(port, PATH, app, host).web_app)
         await self._server.setup()
-        await web.TCPSite(self._server, host, port).start()
+        await web.TCPSite(self._server, host, port, backlog=BACKLOG).start()
