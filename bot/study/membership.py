@@ -64,11 +64,6 @@ async def _join(session: AsyncSession, group: Group, learner: Learner, now: date
         member.last_seen_at = now
 
 
-async def group_of(session: AsyncSession, group_id: int) -> Group:
-    """Return a group that is known to exist."""
-    return (await session.exec(select(Group).where(Group.id == group_id))).one()
-
-
 async def learner_of(session: AsyncSession, learner_id: int) -> Learner:
     """Return a learner who is known to exist."""
     return (await session.exec(select(Learner).where(Learner.id == learner_id))).one()
