@@ -36,7 +36,7 @@ async def start(ctx: Context, again: Annotated[bool, Param("forget my answers an
 async def draw_invitation(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
     """Draw the question where the interview stands, for a direct message."""
     learner = await learner_of(session, int(subject))
-    return _draw_question(await interview.start(session, learner), typed_here=True)
+    return _draw_question(await interview.present(session, learner), typed_here=True)
 
 
 @action("interview.here")
@@ -74,7 +74,7 @@ async def back(ctx: Context) -> Edit:
 @action("interview.why")
 async def why(ctx: Context) -> Message:
     """Say what a question is good for."""
-    step = await interview.start(ctx.session, ctx.learner)
+    step = await interview.present(ctx.session, ctx.learner)
     return Message(step.question.why if step.question else "We are through; there is nothing left to ask.")
 
 
@@ -101,7 +101,7 @@ async def say(ctx: Context, text: str) -> Message:
         if word := _WORDS.get(text.strip().lower()):
             reply = await word(ctx)
             return reply.message if isinstance(reply, Edit) else reply
-        step = await interview.start(ctx.session, ctx.learner)
+        step = await interview.present(ctx.session, ctx.learner)
         if step.question:
             return await _draw_step(
                 ctx, await interview.answer(ctx.session, ctx.learner, step.question.key, text, ctx.now)

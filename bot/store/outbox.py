@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.database import insert_new
-from bot.store.tables import Delivery
+from bot.store.tables import Delivery, Learner
 
 CLAIM = timedelta(seconds=60)
 EDIT_INTERVAL = timedelta(seconds=2)
@@ -48,6 +48,12 @@ async def say(
         created_at=at,
     )
     await insert_new(session, new)
+
+
+async def tell(session: AsyncSession, learner: Learner, *, key: str, kind: str, subject: str, at: datetime) -> None:
+    """Put something in the outbox that one learner is told by direct message."""
+    channel = f"@{learner.external_id}"
+    await say(session, key=key, kind=kind, subject=subject, chat=learner.chat, channel=channel, at=at)
 
 
 async def news(session: AsyncSession, key: str, at: datetime) -> None:

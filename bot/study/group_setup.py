@@ -53,16 +53,8 @@ async def report_dead_channel(session: AsyncSession, delivery: Delivery, now: da
     if group.results_channel == delivery.channel:
         group.results_channel = None
         session.add(group)
-    await outbox.say(
-        session,
-        key=f"dead-channel:{group.id}:{delivery.channel}",
-        kind="group.dead_channel",
-        subject=str(delivery.id),
-        chat=group.chat,
-        channel=f"@{admin.external_id}",
-        group_id=group.id,
-        at=now,
-    )
+    key = f"dead-channel:{group.id}:{delivery.channel}"
+    await outbox.tell(session, admin, key=key, kind="group.dead_channel", subject=str(delivery.id), at=now)
 
 
 async def _admin(session: AsyncSession, group: Group) -> Learner | None:

@@ -4,7 +4,7 @@ The answers are the state: the next question is the first without one, so it can
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -162,6 +162,13 @@ async def start(session: AsyncSession, learner: Learner, *, again: bool = False)
     return await _next(session, learner)
 
 
+async def present(session: AsyncSession, learner: Learner) -> Step:
+    """Return where the interview stands, and change nothing."""
+    given = await answers(session, learner)
+    question = next((question for question in QUESTIONS if question.key not in given), None)
+    return Step(question, len(given) + 1)
+
+
 async def answer(session: AsyncSession, learner: Learner, key: str, text: str, now: datetime) -> Step:
     """Take the answer to one question, pressed or typed. Raises UserError when it is not the one being asked."""
     if key not in _BY_KEY:
@@ -213,15 +220,8 @@ async def back(session: AsyncSession, learner: Learner) -> Step:
 
 async def invite(session: AsyncSession, learner: Learner, now: datetime) -> None:
     """Ask the present question by direct message."""
-    await outbox.say(
-        session,
-        key=f"interview:{learner.id}:{now.timestamp()}",
-        kind="interview",
-        subject=str(learner.id),
-        chat=learner.chat,
-        channel=f"@{learner.external_id}",
-        at=now,
-    )
+    key = f"interview:{learner.id}:{now.timestamp()}"
+    await outbox.tell(session, learner, key=key, kind="interview", subject=str(learner.id), at=now)
 
 
 async def pause(session: AsyncSession, learner: Learner) -> None:
@@ -253,13 +253,13 @@ def level(given: dict[str, Answer]) -> str:
 
 
 async def _next(session: AsyncSession, learner: Learner, reflection: str = "") -> Step:
-    given = await answers(session, learner)
-    question = next((question for question in QUESTIONS if question.key not in given), None)
-    learner.interview = "asking" if question else "done"
-    if question is None and learner.level is None:
-        learner.level = level(given)
+    """Go on to the question that is next, or end the interview."""
+    step = await present(session, learner)
+    learner.interview = "asking" if step.question else "done"
+    if step.question is None and learner.level is None:
+        learner.level = level(await answers(session, learner))
     session.add(learner)
-    return Step(question, len(given) + 1, reflection)
+    return replace(step, reflection=reflection)
 
 
 def _name(text: str) -> str:

@@ -67,15 +67,8 @@ async def _remind(session: AsyncSession, learner: Learner, now: datetime) -> boo
     if claimed.rowcount == 0:
         return False
     day = now.astimezone(ZoneInfo(learner.timezone or "UTC")).date()
-    await outbox.say(
-        session,
-        key=f"reminder:{learner.id}:{day}",
-        kind="reminder",
-        subject=str(learner.id),
-        chat=learner.chat,
-        channel=f"@{learner.external_id}",
-        at=now,
-    )
+    key = f"reminder:{learner.id}:{day}"
+    await outbox.tell(session, learner, key=key, kind="reminder", subject=str(learner.id), at=now)
     return True
 
 

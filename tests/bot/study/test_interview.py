@@ -67,6 +67,15 @@ async def test_back_asks_the_last_question_again_and_skip_passes_it(store, ann, 
         assert step.question.key == "deep_learning"
 
 
+async def test_looking_where_a_paused_interview_stands_does_not_go_on_with_it(store, ann, clock):
+    await answer_all(store, ann, clock, SAID[:4])
+    async with store.write() as session:
+        await interview.pause(session, ann)
+    async with store.write() as session:
+        assert (await interview.present(session, ann)).question.key == "gpu"
+    assert ann.interview == "paused"
+
+
 async def test_back_on_the_first_question_stays_there(store, ann):
     async with store.write() as session:
         assert (await interview.back(session, ann)).question.key == "name"
