@@ -37,7 +37,7 @@ def draw_board(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) 
         (
             f"{rank.place}",
             rank.learner.name,
-            exercise.metric.format(rank.run.score or 0),
+            exercise.metric.format(rank.score),
             f"run {rank.run.number}",
             f"{rank.runs}",
         )
@@ -57,7 +57,7 @@ def _distance(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) -
         return ""
     if not above:
         return "You lead."
-    gap = exercise.metric.difference(above[-1].run.score or 0, own.run.score or 0)
+    gap = exercise.metric.difference(above[-1].score, own.score)
     return f"You are {gap} behind {above[-1].learner.name}."
 
 

@@ -107,21 +107,21 @@ def _refused(ctx: Context, source: str | bytes, error: ConfigError) -> Message:
     readable = len(text) <= 4_000 and "\0" not in text
     ctx.learner.draft = text if readable else None
     ctx.session.add(ctx.learner)
-    lines = [f"- {problem}" for problem in problems[:SHOWN_PROBLEMS]]
-    if more := len(problems) - SHOWN_PROBLEMS:
-        lines += [f"- and {more} more"] if more > 0 else []
     return Message(
         title=f"That config would not train: {_to_mend(problems)}",
-        body="\n".join(lines),
+        body="\n".join(f"- {line}" for line in _listed(problems, SHOWN_PROBLEMS)),
         buttons=(Button("Fix it", to("submit.mend"), "primary"),) if readable else (),
     )
 
 
 def _in_form(problems: Sequence[Problem]) -> str:
     """Say what is wrong in the little room below a form's field."""
-    more = len(problems) - SHOWN_IN_FORM
-    shown = [*map(str, problems[:SHOWN_IN_FORM]), *([f"and {more} more"] if more > 0 else [])]
-    return f"{_to_mend(problems)}: " + " · ".join(shown)
+    return f"{_to_mend(problems)}: " + " · ".join(_listed(problems, SHOWN_IN_FORM))
+
+
+def _listed(problems: Sequence[Problem], most: int) -> list[str]:
+    more = len(problems) - most
+    return [*map(str, problems[:most]), *([f"and {more} more"] if more > 0 else [])]
 
 
 def _to_mend(problems: Sequence[Problem]) -> str:
@@ -161,9 +161,9 @@ async def cancel(ctx: Context, number: int) -> Message:
 async def logs(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
     """Show the end of a run's log."""
     text = await run.log_tail(await run.find(ctx.session, ctx.group, number))
-    return (
-        Message(f"Run {number} has printed nothing yet.") if not text.strip() else _code(f"Log of run {number}", text)
-    )
+    if not text.strip():
+        return Message(f"Run {number} has printed nothing yet.")
+    return Message(title=f"Log of run {number}", body=code_block(text))
 
 
 @command("run config", "The config a run used, with every default")
@@ -175,10 +175,6 @@ async def config(ctx: Context, number: Annotated[int, Param("the run's number")]
         files=(File(f"run-{number}.yaml", found.config.encode()),),
         body=code_block(found.config),
     )
-
-
-def _code(title: str, text: str) -> Message:
-    return Message(title=title, body=code_block(text))
 
 
 @action("run.change")

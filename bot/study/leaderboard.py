@@ -18,6 +18,7 @@ class Rank:
     place: int
     learner: Learner
     run: Run
+    score: float
     runs: int
 
 
@@ -41,6 +42,7 @@ async def board(session: AsyncSession, group: Group, exercise: Exercise, since: 
             place=1 + sum(exercise.metric.better(_score(other), _score(run)) for other in ranked),
             learner=learners[run.learner_id],
             run=run,
+            score=_score(run),
             runs=sum(other.learner_id == run.learner_id for other in scored),
         )
         for run in ranked

@@ -60,7 +60,7 @@ class RunWatch:
 
     async def tick(self) -> bool:
         """Look at everything once; return whether any run is active."""
-        await self._start_next(await self._active())
+        await self._start_next()
         active = await self._active()
         for run in active:
             try:
@@ -73,13 +73,13 @@ class RunWatch:
         async with self._store.read() as session:  # ix_run_status
             return (await session.exec(select(Run).where(col(Run.status).in_(ACTIVE)))).all()
 
-    async def _start_next(self, active: Sequence[Run]) -> None:
+    async def _start_next(self) -> None:
         async with self._store.read() as session:
             waiting = await fair_queue.waiting(session)
         if not waiting:
             return
         room = await self._engine.capacity()
-        self.slots = max(1, room + len(active))
+        self.slots = max(1, room + len(await self._active()))
         for run in waiting[:room]:
             now = self._clock()
             async with self._store.write() as session:
