@@ -83,12 +83,23 @@ class Route:
 
     @property
     def family(self) -> str:
-        """The file that it stands in: what it is about."""
-        return self.run.__module__.rpartition(".")[2]
+        """The heading in `/help` that its file belongs under."""
+        return FAMILIES.get(self.run.__module__.rpartition(".")[2], "More")
 
 
-# The families of `bot/commands`, in the order in which people need them, with their headings in `/help`.
-FAMILIES = {"me": "You", "learn": "Learn", "runs": "Train", "group": "Together"}
+# The files of `bot/commands`, in the order in which people need them, with their headings in `/help`.
+FAMILIES = {
+    "interview": "You",
+    "me": "You",
+    "placement": "You",
+    "reminders": "You",
+    "plan": "Learn",
+    "learn": "Learn",
+    "runs": "Train",
+    "group_drill": "Together",
+    "season": "Together",
+    "group": "Together",
+}
 
 ROUTES: dict[str, Route] = {}
 ANNOUNCEMENTS: dict[str, Announcer] = {}
@@ -96,9 +107,8 @@ ANNOUNCEMENTS: dict[str, Announcer] = {}
 
 def commands() -> list[Route]:
     """Return the commands, family by family."""
-    order = list(FAMILIES)
-    found = [route for route in ROUTES.values() if route.command]
-    return sorted(found, key=lambda route: order.index(route.family) if route.family in order else len(order))
+    order = [*dict.fromkeys(FAMILIES.values()), "More"]
+    return sorted((route for route in ROUTES.values() if route.command), key=lambda route: order.index(route.family))
 
 
 def command(

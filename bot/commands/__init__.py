@@ -1,5 +1,5 @@
 """The commands: say who, ask the domain, draw the answer. Importing this package registers them all."""
 
-from bot.commands import group, learn, me, runs
+from bot.commands import group, interview, learn, me, reminders, runs
 
-__all__ = ["group", "learn", "me", "runs"]
+__all__ = ["group", "interview", "learn", "me", "reminders", "runs"]

@@ -139,9 +139,12 @@ async def hint(ctx: Context, review: int) -> Message:
     return Message(f"**Hint.** {text}" if text else "That was my last hint. Take a guess: wrong answers teach, too.")
 
 
-async def answer_drill(ctx: Context, review: int, given: str) -> Message:
-    """Check an answer and draw what became of it."""
-    return _draw_checked(ctx, await _check(ctx, review, given), given)
+async def hear_drill(ctx: Context, text: str) -> Message | None:
+    """Take typed words as the answer to the question that is open, if one is."""
+    question = await drills.latest_open(ctx.session, ctx.services.curriculum, ctx.learner)
+    if question is None:
+        return None
+    return _draw_checked(ctx, await _check(ctx, question.review.id, text), text)
 
 
 async def _check(ctx: Context, review: int, given: str) -> drills.Answered:

@@ -1,6 +1,6 @@
 """The tables. Times are UTC and aware; enumerations are words."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import JSON, Column, DateTime, Dialect, Index, LargeBinary, UniqueConstraint, text
@@ -49,6 +49,13 @@ class Group(SQLModel, table=True):
     external_id: str
     name: str
     results_channel: str | None = Field(default=None, description="the chat's id of the channel for results")
+    timezone: str = Field(default="UTC", description="IANA name, of the hours below")
+    drill_channel: str | None = Field(default=None, description="where the daily drill is posted")
+    drill_time: time = Field(default=time(9), description="local time of the daily drill")
+    reveal_time: time = Field(default=time(20), description="local time at which its answers are shown")
+    # Indexes for the minute's questions: whose daily drill and whose weekly summary is due?
+    next_drill_at: datetime | None = _moment(default=None, index=True)
+    next_summary_at: datetime | None = _moment(default=None, index=True)
     runs_per_day: int = Field(default=20, description="quota of runs a learner may submit in 24 hours")
     set_up_by: int | None = Field(default=None, foreign_key="learner.id", description="who hears of what fails")
     runs_submitted: int = Field(default=0, description="the number of the group's last run")
@@ -66,12 +73,19 @@ class Learner(SQLModel, table=True):
     name: str = Field(description="the chat's display name, until the interview learns a better one")
     interview: str = Field(default="new", description="new, asking, paused or done")
     level: str | None = Field(default=None, description="beginner, intermediate or advanced")
+    ability: float | None = Field(default=None, description="placed on the scale of drill difficulties, in logits")
+    ability_sd: float | None = Field(default=None, description="its standard error")
+    goal: str | None = Field(default=None, description="what orders the plan: a value of the interview's goals")
+    forgetting_speed: float = Field(default=1.0, description="factor on elapsed days, learnt from reviews")
     draft: str | None = Field(default=None, description="the last config that was refused, to be mended")
     timezone: str | None = Field(default=None, description="IANA name; a learner's hour is kept as local time")
     reminder_time: time | None = Field(default=None, description="local time; None: no reminders")
     reminder_days: str = Field(default="mon,tue,wed,thu,fri,sat,sun")
     # Index for the minute's question: who is due?
     next_reminder_at: datetime | None = _moment(default=None, index=True)
+    paused_until: datetime | None = _moment(default=None)  # reminders rest until then
+    eased_off_at: datetime | None = _moment(default=None)  # reminders became rare after a silent week
+    active_at: datetime | None = _moment(default=None)  # the last drill, run or lesson
     created_at: datetime = _moment(default_factory=now)
 
 
@@ -92,6 +106,64 @@ class Answer(SQLModel, table=True):
     text: str
     value: str | None = None
     answered_at: datetime = _moment(default_factory=now)
+
+
+class Placement(SQLModel, table=True):
+    """One placement test: of everything, or of one topic to test out of it."""
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    topic: int | None = Field(default=None, description="the number of the topic tested; None: all of them")
+    started_at: datetime = _moment(default_factory=now)
+    finished_at: datetime | None = _moment(default=None)
+    ability: float | None = None
+    ability_sd: float | None = None
+    level: str | None = None
+
+
+class Response(SQLModel, table=True):
+    """One item put to a learner, in a placement test or as the day's calibration item."""
+
+    __table_args__ = (UniqueConstraint("placement_id", "item"),)
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    placement_id: int | None = Field(default=None, foreign_key="placement.id", index=True)
+    item: str = Field(index=True, description="the drill's id")
+    at_random: bool = Field(default=False, description="not chosen by ability, so fit for calibration")
+    asked_at: datetime = _moment(default_factory=now)
+    answer: str | None = None
+    right: bool | None = Field(default=None, description="None once answered: not sure")
+    answered_at: datetime | None = _moment(default=None)
+
+
+class Item(SQLModel, table=True):
+    """The parameters of a placement item, fitted to answers; without a row its author's difficulty holds."""
+
+    drill: str = Field(primary_key=True)
+    discrimination: float
+    difficulty: float = Field(description="in logits, on the scale of ability")
+    answers: int = Field(description="how many it was fitted to")
+    fitted_at: datetime = _moment()
+
+
+class Memory(SQLModel, table=True):
+    """FSRS weights fitted to a group's pooled reviews; without a row the package's defaults hold."""
+
+    group_id: int = Field(foreign_key="group.id", primary_key=True)
+    parameters: list[float] = Field(sa_column=Column(JSON, nullable=False))
+    reviews: int = Field(description="how many they were fitted to")
+    fitted_at: datetime = _moment()
+
+
+class Progress(SQLModel, table=True):
+    """What a learner did with a lesson, other than drill it."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    lesson: str = Field(primary_key=True, description="the lesson's slug")
+    status: str = Field(description="reading, read, skipped or tested_out")
+    page: int = Field(default=0, description="the page they were on")
+    changed_at: datetime = _moment(default_factory=now)
 
 
 class Card(SQLModel, table=True):
@@ -123,6 +195,52 @@ class Review(SQLModel, table=True):
     right: bool | None = None
     rating: int | None = Field(default=None, description="FSRS rating: 1 again, 2 hard, 3 good, 4 easy")
     answered_at: datetime | None = _moment(default=None)
+    appealed_at: datetime | None = _moment(default=None)  # the learner says that the answer was right
+
+
+class GroupDrill(SQLModel, table=True):
+    """The question that a group is asked on one day."""
+
+    __table_args__ = (UniqueConstraint("group_id", "day"),)
+
+    id: int = Field(default=None, primary_key=True)
+    group_id: int = Field(foreign_key="group.id")
+    day: date = Field(description="the group's local date")
+    drill: str = Field(description="the drill's id")
+    channel: str
+    reveal_at: datetime = _moment(index=True)
+    revealed: bool = False
+
+
+class GroupAnswer(SQLModel, table=True):
+    """A learner's private answer to a group's question of the day."""
+
+    group_drill_id: int = Field(foreign_key="groupdrill.id", primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    answer: str
+    right: bool
+    answered_at: datetime = _moment(default_factory=now)
+
+
+class Badge(SQLModel, table=True):
+    """Something that a learner has earned, once."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    name: str = Field(primary_key=True)
+    earned_at: datetime = _moment(default_factory=now)
+
+
+class Season(SQLModel, table=True):
+    """A stretch of time with a leaderboard of its own; its ranks are kept when it has ended."""
+
+    __table_args__ = (UniqueConstraint("group_id", "name"),)
+
+    id: int = Field(default=None, primary_key=True)
+    group_id: int = Field(foreign_key="group.id")
+    name: str
+    starts_at: datetime = _moment()
+    ends_at: datetime = _moment(index=True)
+    ranks: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
 
 
 class Run(SQLModel, table=True):

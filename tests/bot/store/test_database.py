@@ -1,15 +1,16 @@
 import asyncio
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
 from sqlmodel import SQLModel, select
 
 from bot.errors import UserError
 from bot.store.database import Store, insert_new
-from bot.store.tables import Answer, Group, Learner
+from bot.store.tables import Answer, Group, Learner, Review
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_declares(store):
@@ -89,3 +90,29 @@ async def test_insert_new_says_whether_it_was(store):
         assert not await insert_new(session, Group(chat="local", external_id="#lab", name="other"))
     async with store.read() as session:
         assert (await session.exec(select(Group.name))).one() == "lab"
+
+
+async def test_the_learning_engine_s_migration_keeps_what_the_first_tables_held(database_url):
+    store = Store(database_url)
+    await store.migrate("0001")
+    async with store.connect() as connection:
+        now = datetime(2026, 3, 2, 12, tzinfo=UTC).isoformat(sep=" ")
+        for statement in (
+            'INSERT INTO "group" (id, chat, external_id, name, runs_per_day, runs_submitted, created_at)'
+            f" VALUES (1, 'local', '#lab', 'lab', 20, 3, '{now}')",
+            "INSERT INTO learner (id, chat, external_id, name, interview, reminder_days, created_at)"
+            f" VALUES (1, 'local', 'ann', 'Ann', 'done', 'mon', '{now}')",
+            "INSERT INTO card (id, learner_id, lesson, due_at, created_at)"
+            f" VALUES (1, 1, 'basic-training-loop', '{now}', '{now}')",
+            "INSERT INTO review (id, learner_id, card_id, drill, asked_at, hints)"
+            f" VALUES (1, 1, 1, 'basic-training-loop/d1', '{now}', 0)",
+        ):
+            await connection.execute(text(statement))
+    await store.migrate()
+    async with store.read() as session:
+        group, learner = (await session.exec(select(Group))).one(), (await session.exec(select(Learner))).one()
+        review = (await session.exec(select(Review))).one()
+    assert (group.timezone, group.drill_time, group.reveal_time, group.runs_submitted) == ("UTC", time(9), time(20), 3)
+    assert (learner.name, learner.forgetting_speed, learner.ability) == ("Ann", 1.0, None)
+    assert (review.drill, review.appealed_at) == ("basic-training-loop/d1", None)
+    await store.close()
