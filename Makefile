@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check chat clean
+.PHONY: demo test check chat clean lessons-gpu
 
 demo: $(VENV)/.offline
 	$(BIN)/cohort demo
@@ -13,6 +13,10 @@ chat: $(VENV)/.offline
 
 test: check
 	$(BIN)/pytest -n auto
+
+# On a machine with a GPU: every lesson, with the blocks that need one.
+lessons-gpu: $(VENV)/.dev
+	COHORT_LESSONS_GPU=1 $(BIN)/pytest lessons -s
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -67,5 +67,5 @@ def plain(node: SyntaxTreeNode) -> str:
 
 
 def is_fence(node: SyntaxTreeNode, language: str) -> bool:
-    """Say whether a block is code fenced as exactly this language."""
-    return node.type == "fence" and node.info.strip() == language
+    """Say whether a block is code fenced as this language, whatever else stands behind it (`python gpu`)."""
+    return node.type == "fence" and node.info.split()[:1] == [language]
