@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.command import ROUTES, CommandOption, Context, Route, Services, commands
 from bot.errors import UserError, nearest
 from bot.store.database import Store
-from bot.study.membership import Sender, find_group, find_learner
+from bot.study.membership import Sender, identify
 from bot.view import Message, Reply, Upload
 
 log = logging.getLogger(__name__)
@@ -78,8 +78,7 @@ class Dispatcher:
 
     async def _context(self, session: AsyncSession, request: Request) -> Context:
         now = self._clock()
-        learner = await find_learner(session, request.sender, now)
-        group = await find_group(session, learner, request.group, now)
+        learner, group = await identify(session, request.sender, request.group, now)
         return Context(session, self._services, learner, group, request.channel, request.direct, now)
 
 

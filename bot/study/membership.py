@@ -26,42 +26,54 @@ class Sender:
     admin: bool = False
 
 
-async def find_learner(session: AsyncSession, sender: Sender, now: datetime) -> Learner:
-    """Return the learner, made on first sight."""
-    known = select(Learner).where(Learner.chat == sender.chat, Learner.external_id == sender.id)
-    if learner := (await session.exec(known)).first():
-        return learner
-    new = Learner(chat=sender.chat, external_id=sender.id, name=sender.name, timezone=sender.timezone, created_at=now)
-    await insert_new(session, new)
-    return (await session.exec(known)).one()
+async def identify(
+    session: AsyncSession, sender: Sender, named: tuple[str, str] | None, now: datetime
+) -> tuple[Learner, Group | None]:
+    """Return who speaks, and in which group: the one named by its id and name, or else the last they were seen in.
 
-
-async def find_group(
-    session: AsyncSession, learner: Learner, named: tuple[str, str] | None, now: datetime
-) -> Group | None:
-    """Return the group a learner speaks in, joined on first sight; without one named, the last they were in."""
+    Learner, group and membership are made on first sight; those that are known take one query.
+    """
+    learner, group, member = await _known(session, sender, named)
+    if learner is None:
+        learner = await _add_learner(session, sender, now)
     if named is None:
-        return await _latest_group(session, learner)
-    known = select(Group).where(Group.chat == learner.chat, Group.external_id == named[0])
-    group = (await session.exec(known)).first()
+        return learner, group
     if group is None:
-        await insert_new(session, Group(chat=learner.chat, external_id=named[0], name=named[1], created_at=now))
-        group = (await session.exec(known)).one()
-    await _join(session, group, learner, now)
-    return group
-
-
-async def _latest_group(session: AsyncSession, learner: Learner) -> Group | None:
-    joined = select(Group).join(Member).where(Member.learner_id == learner.id)
-    return (await session.exec(joined.order_by(col(Member.last_seen_at).desc()))).first()
-
-
-async def _join(session: AsyncSession, group: Group, learner: Learner, now: datetime) -> None:
-    member = await session.get(Member, (group.id, learner.id))
+        group = await _add_group(session, sender.chat, named, now)
     if member is None:
         await insert_new(session, Member(group_id=group.id, learner_id=learner.id, joined_at=now, last_seen_at=now))
     elif now - member.last_seen_at > SEEN_EVERY:
         member.last_seen_at = now
+    return learner, group
+
+
+async def _known(
+    session: AsyncSession, sender: Sender, named: tuple[str, str] | None
+) -> tuple[Learner | None, Group | None, Member | None]:
+    """Look all three up at once."""
+    people = select(Learner, Group, Member)
+    if named is None:
+        people = people.outerjoin(Member, col(Member.learner_id) == Learner.id).outerjoin(Group)
+    else:
+        same_group = (col(Group.chat) == Learner.chat) & (col(Group.external_id) == named[0])
+        membership = (col(Member.group_id) == Group.id) & (col(Member.learner_id) == Learner.id)
+        people = people.outerjoin(Group, same_group).outerjoin(Member, membership)
+    known = people.where(Learner.chat == sender.chat, Learner.external_id == sender.id)
+    row = (await session.exec(known.order_by(col(Member.last_seen_at).desc()).limit(1))).first()
+    return row or (None, None, None)
+
+
+async def _add_learner(session: AsyncSession, sender: Sender, now: datetime) -> Learner:
+    new = Learner(chat=sender.chat, external_id=sender.id, name=sender.name, timezone=sender.timezone, created_at=now)
+    await insert_new(session, new)
+    known = select(Learner).where(Learner.chat == sender.chat, Learner.external_id == sender.id)
+    return (await session.exec(known)).one()
+
+
+async def _add_group(session: AsyncSession, chat: str, named: tuple[str, str], now: datetime) -> Group:
+    await insert_new(session, Group(chat=chat, external_id=named[0], name=named[1], created_at=now))
+    known = select(Group).where(Group.chat == chat, Group.external_id == named[0])
+    return (await session.exec(known)).one()
 
 
 async def learner_of(session: AsyncSession, learner_id: int) -> Learner:

@@ -10,7 +10,7 @@ from bot.delivery import Outbox, UndeliverableError
 from bot.store import outbox
 from bot.store.tables import Delivery, Group
 from bot.study import group_setup
-from bot.study.membership import Sender, find_group, find_learner
+from bot.study.membership import Sender, identify
 from bot.view import File, Message
 
 
@@ -205,8 +205,7 @@ async def test_a_window_sees_news_once_and_edits_as_higher_revisions(post, store
 
 async def test_a_dead_results_channel_is_told_to_an_admin_once_and_no_longer_used(post, store, clock):
     async with store.write() as session:
-        admin = await find_learner(session, Sender("local", "ann", "Ann"), clock.now)
-        group = await find_group(session, admin, ("#lab", "lab"), clock.now)
+        admin, group = await identify(session, Sender("local", "ann", "Ann"), ("#lab", "lab"), clock.now)
         await group_setup.set_results_channel(session, group, admin, "#gone")
         for key in ("a", "b"):
             post.words[key] = Message(key)

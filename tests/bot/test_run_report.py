@@ -8,7 +8,7 @@ from bot.command import Services
 from bot.commands import run_report
 from bot.store.tables import Run
 from bot.study import coach, run
-from bot.study.membership import Sender, find_group, find_learner
+from bot.study.membership import Sender, identify
 from lessons import curriculum
 from runner.run_dir import Result, RunDir, Step
 
@@ -50,8 +50,7 @@ def ended(store, clock, tmp_path):
 
     async def end(result: Result | None, *findings: coach.Finding) -> Run:
         async with store.write() as session:
-            ann = await find_learner(session, Sender("local", "ann", "Ann"), clock.now)
-            lab = await find_group(session, ann, ("#lab", "lab"), clock.now)
+            ann, lab = await identify(session, Sender("local", "ann", "Ann"), ("#lab", "lab"), clock.now)
             new = (
                 await run.submit(
                     session, ann, lab, "exercise: match\n", channel="#lab", runs=str(tmp_path), now=clock.now

@@ -10,7 +10,7 @@ from bot.errors import UserError
 from bot.store.database import Store
 from bot.store.tables import Card, Delivery, Group, Learner, Run
 from bot.study import run
-from bot.study.membership import Sender, find_group, find_learner
+from bot.study.membership import Sender, identify
 from bot.study.watch import STALE, RunWatch
 from runner.engines import JobStatus
 from runner.run_dir import Eval, Note, Result, RunDir, Start, Step
@@ -52,8 +52,7 @@ class Lab:
 
     async def submit(self, name: str = "ann", config: str = CONFIG) -> Run:
         async with self.store.write() as session:
-            learner = await find_learner(session, Sender("local", name, name), self.clock.now)
-            group = await find_group(session, learner, ("#lab", "lab"), self.clock.now)
+            learner, group = await identify(session, Sender("local", name, name), ("#lab", "lab"), self.clock.now)
             new = await run.submit(
                 session, learner, group, config, channel="#lab", runs=str(self.runs), now=self.clock.now
             )
