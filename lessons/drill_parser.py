@@ -51,7 +51,9 @@ class _Parts:
 
 def read_drills(page: Page, nodes: Sequence[SyntaxTreeNode], lesson: str) -> tuple[Drill, ...]:
     """Return the drills under the heading *Drills*; raises LessonError at the first that is malformed."""
-    if nodes and nodes[0].tag != "h3":
+    if not nodes:
+        raise page.error(len(page.lines), "there are no drills under the heading Drills")
+    if nodes[0].tag != "h3":
         raise page.error(first_line(nodes[0]), "drills start with `### d1 · choice · difficulty 2`")
     starts = [index for index, node in enumerate(nodes) if node.tag == "h3"]
     ends = [*starts[1:], len(nodes)]

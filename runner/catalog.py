@@ -14,10 +14,14 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One catalog entry; `parameters` counts the encoder with its pooler, without the task's head."""
+    """One catalog entry; `parameters` counts what is below the head (of an encoder: with its pooler).
+
+    A decoder's embeddings grow with its tokenizer; they are counted for 1,024 entries.
+    """
 
     name: str
     title: str
+    architecture: Literal["encoder", "decoder"]
     parameters: int
     pretrained: bool
     source: Literal["package", "random"]
@@ -27,8 +31,10 @@ class Model:
 MODELS: dict[str, Model] = {
     model.name: model
     for model in (
-        Model("minilm", "all-MiniLM-L6-v2, pretrained", 22_713_216, True, "package", 512),
-        Model("tiny", "a 2-layer BERT with random weights", 4_385_920, False, "random", 512),
+        Model("minilm", "all-MiniLM-L6-v2, pretrained", "encoder", 22_713_216, True, "package", 512),
+        Model("tiny", "a 2-layer BERT with random weights", "encoder", 4_385_920, False, "random", 512),
+        Model("llama", "a 2-layer Llama with random weights", "decoder", 645_840, False, "random", 1024),
+        Model("gpt2", "a 4-layer GPT-2 with random weights", "decoder", 2_173_056, False, "random", 1024),
     )
 }
 

@@ -8,10 +8,12 @@ from ruamel.yaml import YAML
 
 from runner import config_rules
 from runner.catalog import MODELS
+from runner.config_defaults import default, usual_learning_rate, with_defaults
 from runner.config_errors import ConfigError, Problem, dotted, in_order
-from runner.config_rules import total_steps
-from runner.config_schema import Config, Data, Lora, Training
+from runner.config_rules import fitting_models, total_steps, unused_sections
+from runner.config_schema import SECTIONS, Config, Data, Lora, Training
 from runner.config_validation import validate
+from runner.exercise import exercises
 from runner.yaml_source import Document, read
 
 __all__ = [
@@ -22,25 +24,24 @@ __all__ = [
     "Parsed",
     "Problem",
     "Training",
+    "default",
     "parse",
     "render",
     "template",
     "total_steps",
+    "usual_learning_rate",
 ]
 
-_TEMPLATE = """\
-exercise: {exercise}
-model: minilm    # {model}; or {others}
-method: full     # trains every weight; lora trains a small adapter, at a learning rate near 2e-3
-training:
-  num_train_epochs: 2               # passes over the training rows
-  per_device_train_batch_size: 32   # rows in one step
-  learning_rate: 1e-4               # how far one step moves the weights
-  lr_scheduler_type: linear         # how the rate falls after the warmup; cosine and constant are others
-  warmup_steps: 0.06                # the share of all steps in which the rate rises
-  weight_decay: 0.01                # pulls weights towards zero
-  seed: 42                          # another one shuffles the rows anew
-"""
+# What a starter config says of `training`, with why; the values are the exercise's own.
+_STARTER = {
+    "num_train_epochs": "passes over the training rows",
+    "per_device_train_batch_size": "rows in one step",
+    "learning_rate": "how far one step moves the weights",
+    "lr_scheduler_type": "how the rate falls after the warmup; constant is another way",
+    "warmup_steps": "the share of all steps in which the rate rises",
+    "weight_decay": "pulls weights towards zero",
+    "seed": "another one shuffles the rows anew",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Parsed:
 def parse(source: str | bytes) -> Parsed:
     """Read a config from YAML (or JSON). Raises ConfigError with everything that is wrong with it, never another."""
     document = read(source)
-    config, wrong = validate(document.data)
+    config, wrong = validate(with_defaults(document.data))
     refused = {problem.key for problem in document.problems if problem.key}
     problems = [*document.problems, *(problem for problem in wrong if problem.key not in refused)]
     problems += config_rules.errors(config, broken={problem.key for problem in problems})
@@ -70,13 +71,13 @@ def _with_lines(problems: Iterable[Problem], document: Document) -> Iterator[Pro
 
 
 def render(config: Config) -> str:
-    """Write a config as YAML with every key; `lora` is left out where it is unused and as it was."""
-    unused = {"lora"} if config.method != "lora" and config.lora == Lora() else None
+    """Write a config as YAML with every key, less the untouched sections of other methods and tasks."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     text = io.StringIO()
-    yaml.dump(config.model_dump(exclude=unused), text)
+    untouched = {name for name in unused_sections(config) if getattr(config, name) == SECTIONS[name]()}
+    yaml.dump(config.model_dump(mode="json", exclude=untouched), text)
     return text.getvalue()
 
 
@@ -84,6 +85,20 @@ def template(exercise: str) -> str:
     """Return a short config to start from. Raises ConfigError for an exercise that there is not."""
     if wrong := list(config_rules.known_exercise(Config(exercise=exercise))):
         raise ConfigError(wrong)
-    default = Config(exercise=exercise).model
-    others = ", ".join(name for name in MODELS if name != default)
-    return _TEMPLATE.format(exercise=exercise, model=MODELS[default].title, others=others)
+    config = Config.model_validate(with_defaults({"exercise": exercise}))
+    others = ", ".join(name for name in fitting_models(exercises()[exercise]) if name != config.model)
+    lines = [
+        (f"exercise: {exercise}", ""),
+        (f"model: {config.model}", f"{MODELS[config.model].title}; or {others}"),
+        ("method: full", "trains every weight; lora trains a small adapter, at a learning rate near 2e-3"),
+        ("training:", ""),
+        *((f"  {key}: {_plain(getattr(config.training, key))}", why) for key, why in _STARTER.items()),
+    ]
+    return "".join(f"{line:<36}# {why}\n" if why else f"{line}\n" for line, why in lines)
+
+
+def _plain(value: float | str) -> str:
+    """Write a number as people do: 2 and not 2.0, 1e-4 and not 0.0001."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:g}" if value >= 0.01 or not value else f"{value:.0e}".replace("e-0", "e-")

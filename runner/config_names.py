@@ -48,6 +48,18 @@ _MEANT: dict[str, str] = {
         "max_seq_length max_seq_len max_len seq_length seq_len sequence_len sequence_length cutoff_len "
         "block_size model_max_length truncation"
     ),
+    "freeze_layers": "freeze frozen_layers num_frozen_layers freeze_encoder",
+    "attn_implementation": "attention attention_implementation flash_attention use_flash_attention_2",
+    "prompt_tuning": "prompt_tuning_config prompt",
+    "prompt_tuning.num_virtual_tokens": "virtual_tokens prompt_length num_prompt_tokens",
+    "multi.loss_weights": "task_weights head_weights weights loss_weight",
+    "early_stopping_patience": "patience early_stopping",
+    "layerwise_lr_decay": "llrd layer_decay layerwise_learning_rate_decay",
+    "training.neftune_noise_alpha": "neftune neftune_alpha",
+    "class_weights": "class_weight balanced",
+    "data.word_dropout": "token_dropout augmentation augment",
+    "data.vocab_size": "vocabulary_size vocabulary vocab",
+    "data.packing": "pack group_texts",
     "data.max_train_samples": "max_samples num_samples train_samples n_train max_train_rows limit subset",
 }
 
@@ -61,11 +73,9 @@ _EXPLAINED: dict[str, str] = {
     "transformers 5 dropped it: write per_device_train_batch_size": "per_gpu_train_batch_size",
     "transformers 5 dropped it: write per_device_eval_batch_size": "per_gpu_eval_batch_size",
     "transformers 5 dropped it: write optim: adafactor": "adafactor",
-    "transformers 5 calls it activation_checkpointing, which is not offered: models here are small enough without": (
-        "gradient_checkpointing activation_checkpointing gradient_checkpointing_kwargs"
-    ),
-    "there is bf16: auto instead, which needs no loss scaling and is used where the hardware is faster with it": (
-        "fp16 fp16_opt_level fp16_backend half_precision_backend fp16_full_eval float16 tf32"
+    "transformers 5 calls it activation_checkpointing": "gradient_checkpointing gradient_checkpointing_kwargs",
+    "there are fp16: true, and bf16: auto, which is used where the hardware is faster with it": (
+        "fp16_opt_level fp16_backend half_precision_backend fp16_full_eval float16 tf32"
     ),
     "the runner trains on its GPU, or on its CPU where there is none": (
         "no_cuda use_cpu use_mps_device device device_map local_rank gpus n_gpu"
@@ -78,7 +88,9 @@ _EXPLAINED: dict[str, str] = {
     "the exercise decides what is measured": (
         "metric metrics metric_for_best_model greater_is_better loss num_labels labels compute_metrics"
     ),
-    "the model brings its own tokenizer": "tokenizer tokenizer_name tokenizer_type",
+    "the model brings its own tokenizer; for source code, data.tokenizer is bpe or bytes": (
+        "tokenizer_name tokenizer_type tokenizer_path"
+    ),
     "the exercise has its own splits; max_train_samples under data: takes fewer rows to train on": (
         "max_eval_samples validation_file test_file train_split test_size val_size validation_split "
         "val_set_size text_column label_column data_files_validation"
@@ -88,15 +100,17 @@ _EXPLAINED: dict[str, str] = {
         "do_predict ddp_find_unused_parameters target_modules lora_target_modules task_type bias"
     ),
     "not offered; runs here are small enough to do without it": (
-        "torch_compile deepspeed fsdp fsdp_config packing use_liger_kernel flash_attention load_in_4bit "
-        "load_in_8bit quantization_config neftune_noise_alpha early_stopping_patience lr_scheduler_kwargs "
-        "optim_args auto_find_batch_size"
+        "torch_compile deepspeed fsdp fsdp_config use_liger_kernel load_in_4bit "
+        "load_in_8bit quantization_config optim_args auto_find_batch_size"
+    ),
+    "the runner gives a schedule what it needs: a least rate of a tenth, a fifth of the steps to decay": (
+        "lr_scheduler_kwargs min_lr min_lr_rate num_decay_steps"
     ),
     "a run reaches neither the Hub nor any other place; keep tokens out of configs": (
         "push_to_hub hub_model_id hub_token hub_strategy token hf_token use_auth_token api_key"
     ),
     "configs are data only: nothing in one loads code or chooses what code runs": (
-        "trust_remote_code auto_map attn_implementation code_revision _component_ _target_ custom_modules "
+        "trust_remote_code auto_map code_revision _component_ _target_ custom_modules "
         "model_init script command import plugins callbacks env"
     ),
 }

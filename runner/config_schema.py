@@ -4,8 +4,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Those that need no lr_scheduler_kwargs: cosine_with_min_lr and warmup_stable_decay raise ValueError without.
-Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"]
+# cosine_with_min_lr and warmup_stable_decay raise ValueError without lr_scheduler_kwargs: the runner gives those.
+Scheduler = Literal[
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "cosine_with_min_lr",
+    "constant",
+    "constant_with_warmup",
+    "warmup_stable_decay",
+    "polynomial",
+    "inverse_sqrt",
+]
+Method = Literal["full", "head-only", "lora", "prompt-tuning", "ia3", "bitfit"]
 
 
 class _Strict(BaseModel):
@@ -26,11 +37,14 @@ class Training(_Strict):
     weight_decay: float = Field(0.01, ge=0, le=1)
     max_grad_norm: float = Field(1.0, ge=0, le=100, description="0: no clipping")
     label_smoothing_factor: float = Field(0.0, ge=0, lt=1)
-    optim: Literal["adamw_torch_fused", "adamw_torch", "adafactor", "sgd"] = "adamw_torch_fused"
+    neftune_noise_alpha: float | None = Field(None, gt=0, le=100, description="noise on the embeddings")
+    optim: Literal["adamw_torch_fused", "adamw_torch", "adafactor", "sgd", "adagrad", "rmsprop"] = "adamw_torch_fused"
     adam_beta1: float = Field(0.9, ge=0, lt=1)
     adam_beta2: float = Field(0.999, ge=0, lt=1)
     adam_epsilon: float = Field(1e-8, gt=0, le=1)
     bf16: bool | Literal["auto"] = Field("auto", description="auto: where the hardware is faster with it")
+    fp16: bool = Field(False, description="with loss scaling; GPUs only")
+    activation_checkpointing: bool = Field(False, description="recompute activations instead of keeping them")
     train_sampling_strategy: Literal["random", "group_by_length"] = "group_by_length"
     eval_strategy: Literal["no", "steps", "epoch"] = "steps"
     eval_steps: float = Field(0.2, gt=0, description="below 1: a share of all steps")
@@ -47,11 +61,27 @@ class Lora(_Strict):
     lora_dropout: float = Field(0.0, ge=0, lt=1)
 
 
+class PromptTuning(_Strict):
+    """What becomes `peft.PromptTuningConfig`."""
+
+    num_virtual_tokens: int = Field(20, ge=1, le=200)
+
+
+class MultiTask(_Strict):
+    """How the heads of a multi-task exercise share one encoder."""
+
+    loss_weights: dict[str, float] | None = Field(None, description="by head; null: all the same")
+
+
 class Data(_Strict):
     """How much of the exercise's data is used, and how much of each text."""
 
-    max_length: int = Field(64, ge=8, le=512, description="tokens a text pair is cut to")
+    max_length: int = Field(64, ge=8, le=1024, description="tokens a text is cut to, or a block of source code has")
     max_train_samples: int | None = Field(4000, ge=16, description="rows of the train split; null: all")
+    word_dropout: float = Field(0.0, ge=0, le=0.9, description="augmentation: share of training words replaced")
+    tokenizer: Literal["model", "bytes", "bpe"] = Field("model", description="of a language model")
+    vocab_size: int = Field(1024, ge=300, le=16_384, description="entries of a bpe tokenizer")
+    packing: bool = Field(True, description="source files fill blocks without padding")
 
 
 class Config(_Strict):
@@ -59,11 +89,25 @@ class Config(_Strict):
 
     exercise: str
     model: str = "minilm"
-    method: Literal["full", "lora"] = "full"
+    method: Method = "full"
+    freeze_layers: int = Field(0, ge=0, le=100, description="layers from the bottom, and the embeddings, left as is")
+    attn_implementation: Literal["sdpa", "eager"] = "sdpa"
+    layerwise_lr_decay: float = Field(1.0, gt=0, le=1, description="factor on the rate for each layer further down")
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: rare classes count more")
+    early_stopping_patience: int | None = Field(None, ge=1, le=100, description="evaluations without a better one")
     training: Training = Training()
     lora: Lora = Lora()
+    prompt_tuning: PromptTuning = PromptTuning()
+    multi: MultiTask = MultiTask()
     data: Data = Data()
 
 
-SECTIONS: dict[str, type[BaseModel]] = {"": Config, "training": Training, "lora": Lora, "data": Data}
+SECTIONS: dict[str, type[BaseModel]] = {
+    "": Config,
+    "training": Training,
+    "lora": Lora,
+    "prompt_tuning": PromptTuning,
+    "multi": MultiTask,
+    "data": Data,
+}
 KEYS: dict[str, tuple[str, ...]] = {section: tuple(model.model_fields) for section, model in SECTIONS.items()}

@@ -2,7 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from ruamel.yaml import YAML
@@ -48,15 +48,20 @@ class Exercise(BaseModel):
     name: str
     title: str
     summary: str
-    task: Literal["text-classification"]
+    task: Literal["text-classification", "multi-task", "text-generation"]
     dataset: str = Field(description="a built-in data set's name")
     text_columns: tuple[str, ...]
-    label_column: str
-    labels: tuple[str, ...]
+    heads: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="the labels of each label column; a language model has none"
+    )
     metric: Metric
+    baseline: str = Field(description="the baseline that a score is compared with")
     budget: Budget
-    train_rows: int = Field(description="rows in the train split")
-    tokens_per_row: int = Field(description="mean non-padding tokens a row, measured with minilm's tokenizer")
+    train_rows: int = Field(description="rows in the train split; of source code, its bytes")
+    tokens_per_row: float = Field(description="mean non-padding tokens a row, measured with minilm's tokenizer")
+    defaults: dict[str, Any] = Field(
+        default_factory=dict, description="what a config has where it says nothing and the schema's default is wrong"
+    )
 
 
 @cache

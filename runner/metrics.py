@@ -1,4 +1,7 @@
-"""The metrics that exercises are scored by, on predicted and true class numbers."""
+"""The metrics that exercises are scored by, on predicted and true class numbers.
+
+A multi-task exercise has the mean of its heads; bits per byte are computed where the bytes are known, in the task.
+"""
 
 from collections.abc import Callable
 

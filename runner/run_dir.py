@@ -81,6 +81,9 @@ class Result(BaseModel):
     metric: str | None = None
     validation: float | None = None
     test: float | None = None
+    also: dict[str, float] = Field(
+        default_factory=dict, description="of the test split: each head's score, and the like"
+    )
     train_score: float | None = Field(default=None, description="the metric on a sample of the train split")
     baselines: dict[str, float] = Field(default_factory=dict, description="majority, linear: on the test split")
     data_hash: str | None = None

@@ -19,6 +19,13 @@ from runner.run_dir import Result, RunDir
 
 BAR = 20  # characters
 LOG_LINES = 15  # of a run that failed
+BASELINES = {
+    "linear": "the linear baseline",
+    "majority": "the majority",
+    "unigram": "byte frequencies",
+    "zlib": "zlib",
+    "xz": "xz",
+}
 
 
 @announcement("run.status")
@@ -114,17 +121,19 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     """Say in a sentence or two how good it is, against the baselines."""
     if result.status != "succeeded" or result.test is None:
         return result.error or "It ended without a score."
-    metric = exercises()[found.exercise].metric
-    linear = result.baselines.get("linear")
+    exercise = exercises()[found.exercise]
+    metric, baseline, floor = exercise.metric, exercise.baseline, result.baselines.get(exercise.baseline)
     sentences = []
-    if linear is not None:
-        gap = metric.difference(result.test, linear)
-        if abs(result.test - linear) < metric.tie:
-            sentences.append("No better and no worse than the linear baseline.")
-        elif metric.better(result.test, linear):
-            sentences.append(f"{gap} better than the linear baseline.")
+    if floor is not None:
+        gap = metric.difference(result.test, floor)
+        if abs(result.test - floor) < metric.tie:
+            sentences.append(f"No better and no worse than {BASELINES[baseline]}.")
+        elif metric.better(result.test, floor):
+            sentences.append(f"{gap} better than {BASELINES[baseline]}.")
         else:
-            sentences.append(f"{gap} worse than the linear baseline: words alone do better.")
+            sentences.append(
+                f"{gap} worse than {BASELINES[baseline]}{': words alone do better' * (baseline == 'linear')}."
+            )
     if found.record == "group":
         sentences.append("**The group's best so far.**")
     elif found.record == "personal":
@@ -151,12 +160,13 @@ def _next_steps(found: Run, finding: dict[str, Any]) -> tuple[Button, ...]:
 
 
 def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
-    metric = exercises()[found.exercise].metric
+    exercise = exercises()[found.exercise]
+    metric = exercise.metric
     scores = [
         ("Hidden test", result.test),
         ("Validation", result.validation),
-        ("Linear baseline", result.baselines.get("linear")),
-        ("Majority", result.baselines.get("majority")),
+        *((name.capitalize(), score) for name, score in result.also.items() if name in exercise.heads),
+        *((words.removeprefix("the ").capitalize(), result.baselines.get(name)) for name, words in BASELINES.items()),
     ]
     return tuple((name, metric.format(score)) for name, score in scores if score is not None)
 

@@ -10,12 +10,10 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from runner.config import Config
+from runner.config import Config, usual_learning_rate
 from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Result
-
-USUAL_RATE = {"full": 1e-4, "lora": 2e-3}  # what trains well on the exercises, by method
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def diverged(history: History, config: Config, result: Result) -> Finding | None
     """The loss is not a number, or the run ended no better than chance after having been thrown off."""
     losses = [step.loss for step in history.steps]
     rate = config.training.learning_rate
-    change = {"training.learning_rate": USUAL_RATE[config.method]}
+    change = {"training.learning_rate": usual_learning_rate(config.exercise, config.method)}
     lost = next((step for step in history.steps if not math.isfinite(step.loss)), None)
     if lost:
         what = f"The loss was no longer a number at step {lost.step}: the run diverged."
@@ -61,7 +59,7 @@ def diverged(history: History, config: Config, result: Result) -> Finding | None
         )
     chance = _chance(config)
     last, peak = fmean(losses[-len(losses) // 4 :]), max(losses)
-    if last >= 0.98 * chance and peak >= 1.15 * chance and rate > USUAL_RATE[config.method]:
+    if last >= 0.98 * chance and peak >= 1.15 * chance and rate > usual_learning_rate(config.exercise, config.method):
         what = "The learning rate threw the model off, and it ended up guessing."
         evidence = (
             f"At learning rate {rate:g} the training loss jumped to {peak:.2f} and settled at {last:.2f}; "
@@ -73,7 +71,7 @@ def diverged(history: History, config: Config, result: Result) -> Finding | None
 
 def learning_rate_too_low(history: History, config: Config, result: Result) -> Finding | None:
     """The loss hardly moved, smoothly, at a rate far below what the method needs."""
-    rate, usual = config.training.learning_rate, USUAL_RATE[config.method]
+    rate, usual = config.training.learning_rate, usual_learning_rate(config.exercise, config.method)
     losses = [step.loss for step in history.steps]
     quarter = max(1, len(losses) // 4)
     first, last = fmean(losses[:quarter]), fmean(losses[-quarter:])
@@ -110,7 +108,12 @@ RULES: tuple[Rule, ...] = (diverged, learning_rate_too_low, overfit)
 
 
 def _chance(config: Config) -> float:
-    return math.log(len(exercises()[config.exercise].labels))
+    """Return the loss of guessing: of a multi-task exercise the mean over its heads, of a language model per token."""
+    heads = exercises()[config.exercise].heads
+    choices = [len(labels) for labels in heads.values()] or [
+        256 if config.data.tokenizer == "bytes" else config.data.vocab_size
+    ]
+    return fmean(map(math.log, choices))
 
 
 def _last_finite(losses: list[float]) -> float:

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
+KINDS = ("class", "function", "method")
 LIBRARIES = ("huggingface_hub", "networkx", "numpy", "pandas", "stdlib", "sympy", "torch", "transformers")
 PER_LIBRARY = 2600
 
@@ -48,6 +49,7 @@ class Docstring:
 
     library: str
     file: str
+    kind: str
     name: str
     summary: str
     text: str
@@ -72,7 +74,7 @@ def versions() -> dict[str, str]:
 def collect(library: str) -> list[Docstring]:
     """Return up to about PER_LIBRARY different docstrings of a library, in an order that never changes."""
     found: dict[str, Docstring] = {}
-    for file, path in _source_files(library):
+    for file, path in source_files(library):
         for docstring in _read(library, file, path):
             found.setdefault(docstring.summary.lower(), docstring)
         if len(found) >= PER_LIBRARY:
@@ -103,7 +105,8 @@ def _one_line(text: str) -> str:
     return line if len(line) <= _LONGEST else line[:_LONGEST].rsplit(" ", 1)[0]
 
 
-def _source_files(library: str) -> list[tuple[str, Path]]:
+def source_files(library: str) -> list[tuple[str, Path]]:
+    """Return the names and paths of a library's own modules, in an order that never changes."""
     base = Path(sysconfig.get_path("stdlib" if library == "stdlib" else "purelib"))
     root = base if library == "stdlib" else base / library
     names = (path.relative_to(root) for path in root.rglob("*.py"))
@@ -117,9 +120,12 @@ def _read(library: str, file: str, path: Path) -> Iterator[Docstring]:
             tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # a template or a test of the parser, not a module
         return
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    methods = {id(child) for node in nodes if isinstance(node, ast.ClassDef) for child in node.body}
+    for node in nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("__"):
             continue
+        kind = "class" if isinstance(node, ast.ClassDef) else "method" if id(node) in methods else "function"
         summary, text = clean(ast.get_docstring(node) or "", node.name)
         if summary:
-            yield Docstring(library, file, node.name.strip("_"), summary, text)
+            yield Docstring(library, file, kind, node.name.strip("_"), summary, text)

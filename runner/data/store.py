@@ -16,15 +16,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
 from runner.catalog import package_folder
-from runner.data.baselines import baselines
+from runner.data import baselines, source_code
 from runner.data.docstrings import LIBRARIES, DataError, Docstring, collect, versions
 from runner.data.tasks import ROWS, TASKS, Split, Task, split
 
-FORMAT = 1  # counted up when docstrings are read, cleaned or dealt out differently
+FORMAT = 2  # counted up when docstrings are read, cleaned or dealt out differently
+NAMES = (*TASKS, "stdlib")
 MAX_LENGTH = 64  # tokens, where `tokens_per_row` is measured
 
 
@@ -35,8 +36,7 @@ class Card(BaseModel):
 
     name: str
     text_columns: tuple[str, ...]
-    label_column: str = "label"
-    labels: tuple[str, ...]
+    heads: dict[str, tuple[str, ...]] = Field(description="the labels of each label column")
     rows: dict[Split, int]
     tokens_per_row: float
     hash: str
@@ -46,7 +46,7 @@ class Card(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """A data set's tables (text columns and `label`, a class number) with its card."""
+    """A data set's tables (text columns, and class numbers in label columns) with its card."""
 
     train: pa.Table
     validation: pa.Table
@@ -61,8 +61,8 @@ def cache_dir() -> Path:
 
 def load(name: str) -> Splits:
     """Return a built-in data set, built on first use (half a minute); raises DataError when that cannot be."""
-    if name not in TASKS:
-        raise DataError(f"there is no built-in data set {name!r}; there are {', '.join(TASKS)}")
+    if name not in NAMES:
+        raise DataError(f"there is no built-in data set {name!r}; there are {', '.join(NAMES)}")
     folder = _built() / name
     tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ROWS}
     return Splits(**tables, card=Card.model_validate_json((folder / "card.json").read_bytes()))
@@ -98,6 +98,8 @@ def _build(folder: Path, found: dict[str, str]) -> None:
     for name, task in TASKS.items():
         tables = {part: task.build(splits[part], rows) for part, rows in ROWS.items()}
         _write(partial / name, tables, _card(name, task, tables, found))
+    code = source_code.tables()
+    _write(partial / "stdlib", code, _code_card(code, found))
     partial.rename(folder)  # the whole folder appears at once: a reader sees all of it or nothing
 
 
@@ -119,17 +121,36 @@ def _write(folder: Path, tables: dict[Split, pa.Table], card: Card) -> None:
 
 
 def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str, str]) -> Card:
-    content = json.dumps([table.to_pydict() for table in tables.values()])
     return Card(
         name=name,
         text_columns=task.text_columns,
-        labels=task.labels,
+        heads=task.heads,
         rows={part: table.num_rows for part, table in tables.items()},
         tokens_per_row=round(_tokens_per_row(tables["train"], task.text_columns), 1),
-        hash=hashlib.blake2b(content.encode(), digest_size=8).hexdigest(),
+        hash=_hash(tables),
         versions=found,
-        baselines=baselines(tables["train"], tables["test"], task.text_columns),
+        baselines=baselines.of_classes(tables["train"], tables["test"], task.text_columns, list(task.heads)),
     )
+
+
+def _code_card(tables: dict[Split, pa.Table], found: dict[str, str]) -> Card:
+    """Describe source code: a row of it is a byte."""
+    texts = {part: table["text"].to_pylist() for part, table in tables.items()}
+    return Card(
+        name="stdlib",
+        text_columns=("text",),
+        heads={},
+        rows={part: len("".join(lines).encode()) for part, lines in texts.items()},
+        tokens_per_row=0,
+        hash=_hash(tables),
+        versions={"stdlib": found["stdlib"]},
+        baselines=baselines.of_text(texts["train"], texts["test"]),
+    )
+
+
+def _hash(tables: dict[Split, pa.Table]) -> str:
+    content = json.dumps([table.to_pydict() for table in tables.values()])
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def _tokens_per_row(table: pa.Table, columns: Sequence[str]) -> float:

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import pyarrow as pa
 
-from runner.data.docstrings import LIBRARIES, Docstring, fraction
+from runner.data.docstrings import KINDS, LIBRARIES, Docstring, fraction
 
 T = TypeVar("T")
 Split = Literal["train", "validation", "test"]
@@ -21,7 +21,7 @@ class Task:
     """How docstrings become the rows of a data set."""
 
     text_columns: tuple[str, ...]
-    labels: tuple[str, ...]
+    heads: dict[str, tuple[str, ...]]
     build: Callable[[Sequence[Docstring], int], pa.Table]
 
 
@@ -62,9 +62,24 @@ def library(docstrings: Sequence[Docstring], rows: int) -> pa.Table:
     return _table({"docstring": [d.text for d in chosen], "label": [LIBRARIES.index(d.library) for d in chosen]}, rows)
 
 
+def multi(docstrings: Sequence[Docstring], rows: int) -> pa.Table:
+    """Label docstrings with their library and with the kind of thing they describe, all pairs of labels in turn."""
+    pairs = [kind for group in _by_library(docstrings) for kind in _group(group, lambda d: d.kind)]
+    chosen = list(_interleave(pairs))
+    return _table(
+        {
+            "docstring": [d.text for d in chosen],
+            "library": [LIBRARIES.index(d.library) for d in chosen],
+            "kind": [KINDS.index(d.kind) for d in chosen],
+        },
+        rows,
+    )
+
+
 TASKS: dict[str, Task] = {
-    "match": Task(("name", "docstring"), ("no", "yes"), match),
-    "library": Task(("docstring",), LIBRARIES, library),
+    "match": Task(("name", "docstring"), {"label": ("no", "yes")}, match),
+    "library": Task(("docstring",), {"label": LIBRARIES}, library),
+    "multi": Task(("docstring",), {"library": LIBRARIES, "kind": KINDS}, multi),
 }
 
 
@@ -97,5 +112,6 @@ def _interleave(groups: Iterable[Sequence[T]]) -> Iterable[T]:
 
 
 def _table(columns: dict[str, list[str] | list[int]], rows: int) -> pa.Table:
-    schema = pa.schema([(name, pa.int64() if name == "label" else pa.string()) for name in columns])
+    texts = {"name", "docstring"}
+    schema = pa.schema([(name, pa.string() if name in texts else pa.int64()) for name in columns])
     return pa.table(columns, schema=schema).slice(0, rows)

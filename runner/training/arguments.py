@@ -1,5 +1,6 @@
 """Turns a config into `TrainingArguments`."""
 
+import math
 import os
 from pathlib import Path
 
@@ -8,17 +9,25 @@ from transformers import TrainingArguments
 
 from runner.config import Training
 from runner.exercise import Metric
+from runner.training.limits import Stop
 
 _SAME_NAME = set(Training.model_fields) - {"bf16", "load_best_model_at_end"}
+LEAST_RATE, DECAY_SHARE = 0.1, 0.2  # of cosine_with_min_lr; of warmup_stable_decay
 
 
-def training_arguments(training: Training, metric: Metric, checkpoints: Path) -> TrainingArguments:
-    """Return the Trainer's arguments; checkpoints are written only where the best one is to be kept."""
+def training_arguments(training: Training, metric: Metric, checkpoints: Path, rows: int) -> TrainingArguments:
+    """Return the Trainer's arguments; checkpoints are written only where the best one is to be kept.
+
+    Raises Stop for a precision that the device lacks.
+    """
+    if training.fp16 and not torch.cuda.is_available():
+        raise Stop("failed", "fp16 needs a GPU, and this runner trains on a CPU: leave it out, or write bf16: auto.")
     keep_best = training.load_best_model_at_end
     return TrainingArguments(
         **training.model_dump(include=_SAME_NAME),
         output_dir=str(checkpoints),
-        bf16=supports_bf16() if training.bf16 == "auto" else training.bf16,
+        bf16=supports_bf16() and not training.fp16 if training.bf16 == "auto" else training.bf16,
+        lr_scheduler_kwargs=scheduler_kwargs(training, rows),
         use_cpu=not torch.cuda.is_available(),
         load_best_model_at_end=keep_best,
         metric_for_best_model="score",
@@ -33,6 +42,20 @@ def training_arguments(training: Training, metric: Metric, checkpoints: Path) ->
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def scheduler_kwargs(training: Training, rows: int) -> dict[str, float | int]:
+    """Return what a schedule cannot do without: a least rate, or how many steps the decay takes."""
+    match training.lr_scheduler_type:
+        case "cosine_with_min_lr":
+            return {"min_lr_rate": LEAST_RATE}
+        case "warmup_stable_decay":
+            batches = math.ceil(rows / training.per_device_train_batch_size)
+            epoch = math.ceil(batches / training.gradient_accumulation_steps)
+            steps = training.max_steps if training.max_steps > 0 else math.ceil(training.num_train_epochs * epoch)
+            return {"num_decay_steps": max(1, round(DECAY_SHARE * steps))}
+        case _:
+            return {}
 
 
 def supports_bf16() -> bool:

@@ -11,23 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import numpy as np
 import torch
 from datasets import Dataset
-from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, set_seed
+from transformers import Trainer, set_seed
 
 from runner import curves
 from runner.config import Config
-from runner.data import load
 from runner.exercise import exercises
-from runner.metrics import METRICS
 from runner.run_dir import Result, RunDir, Start
-from runner.training.arguments import training_arguments, use_threads
+from runner.training.arguments import use_threads
 from runner.training.limits import Limits, Stop, cancel_signal, explain
-from runner.training.model import count_parameters, load_model, load_tokenizer
+from runner.training.methods import count_parameters
 from runner.training.recorder import Recorder
-from runner.training.tokenized import tokenized
+from runner.training.tasks import Prepared, prepare
+from runner.training.tasks.prepared import first_rows
+from runner.training.trainer import make_trainer
 
+_TRAINERS_OWN = {
+    f"test_{name}" for name in ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+}
 TRAIN_SAMPLE = 500  # rows of the train split that the final model is scored on, to show overfitting
 
 
@@ -70,68 +72,44 @@ class Job:
         self._draw()
         return result
 
-    def _train(self, work: Path) -> dict[str, float]:
-        splits = load(self.exercise.dataset)
-        metric = self.exercise.metric.name
-        self.facts |= {
-            "data_hash": splits.card.hash,
-            "baselines": {name: scores[metric] for name, scores in splits.card.baselines.items()},
-        }
-        tokenizer, length = load_tokenizer(), self.config.data.max_length
-        data = {name: tokenized(splits, name, tokenizer, length) for name in ("train", "validation", "test")}
-        rows = min(self.config.data.max_train_samples or len(data["train"]), len(data["train"]))
-        data["train"] = data["train"].select(range(rows))
-        trainer = self._trainer(tokenizer, data, work)
-        self.limits.check()
-        trainer.train()
-        scores = self._scores(trainer, data)
-        self._save(trainer.model, tokenizer, work / "model")
-        return scores
-
-    def _trainer(self, tokenizer: Any, data: dict[str, Dataset], work: Path) -> Trainer:
-        training, train = self.config.training, data["train"]
+    def _train(self, work: Path) -> dict[str, Any]:
+        training = self.config.training
         set_seed(training.seed)  # before the model: its new layers are drawn at random
-        model = load_model(self.config, self.exercise.labels, len(tokenizer))
-        parameters, trainable = count_parameters(model)
-        self.facts |= {"parameters": parameters, "trainable": trainable}
+        prepared = prepare(self.config, self.exercise)
+        parameters, trainable = count_parameters(prepared.model)
+        self.facts |= {"parameters": parameters, "trainable": trainable, **prepared.facts}
         start = Start(
             total_steps=0,
             parameters=parameters,
             trainable=trainable,
-            train_rows=len(train),
+            train_rows=len(prepared.train),
             device=self.facts["device"],
         )
-        self.recorder.expect(start, int(train.with_format("numpy")["length"][:].sum()))
-        return Trainer(
-            model=model,
-            args=training_arguments(training, self.exercise.metric, work / "checkpoints"),
-            train_dataset=train,
-            eval_dataset=data["validation"],
-            data_collator=DataCollatorWithPadding(tokenizer),
-            compute_metrics=self._compute_metrics,
-            callbacks=[self.recorder, self.limits],  # in this order: limits read what was recorded
-        )
+        self.recorder.expect(start, prepared.tokens)
+        trainer = make_trainer(self.config, self.exercise, prepared, work / "checkpoints", [self.recorder, self.limits])
+        self.limits.check()
+        trainer.train()
+        scores = self._scores(trainer, prepared)
+        prepared.save(work / "model")
+        self._keep(work / "model")
+        return scores
 
-    def _compute_metrics(self, predictions: EvalPrediction) -> dict[str, float]:
-        logits, labels = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
-        return {"score": METRICS[self.exercise.metric.name](logits.argmax(-1), labels)}
-
-    def _scores(self, trainer: Trainer, data: dict[str, Dataset]) -> dict[str, float]:
-        sample = data["train"].select(range(min(TRAIN_SAMPLE, len(data["train"]))))
+    def _scores(self, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
+        sample = first_rows(prepared.train, TRAIN_SAMPLE)
         evals = self.recorder.history.evals
         if evals and evals[-1].step == trainer.state.global_step and not trainer.args.load_best_model_at_end:
             validation = evals[-1].score
         else:
-            validation = _score(trainer, data["validation"])
+            validation = _score(trainer, prepared.validation)["score"]
+        test = _score(trainer, prepared.test)
         return {
             "validation": validation,
-            "test": _score(trainer, data["test"]),
-            "train_score": _score(trainer, sample),
+            "test": test.pop("score"),
+            "train_score": _score(trainer, sample)["score"],
+            "also": test,
         }
 
-    def _save(self, model: Any, tokenizer: Any, folder: Path) -> None:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+    def _keep(self, folder: Path) -> None:
         fs, path = fsspec.core.url_to_fs(f"{self.run_dir.url}/model")
         fs.put(str(folder), path, recursive=True)
 
@@ -157,9 +135,10 @@ class Job:
         )
 
 
-def _score(trainer: Trainer, rows: Dataset) -> float:
+def _score(trainer: Trainer, rows: Dataset) -> dict[str, float]:
     """Score a model; `predict`, unlike `evaluate`, writes no event: the test split stays hidden."""
-    return float((trainer.predict(rows).metrics or {})["test_score"])  # the prefix is the Trainer's own
+    found = trainer.predict(rows).metrics or {}  # the prefix is the Trainer's own, and so are the other names
+    return {name.removeprefix("test_"): float(value) for name, value in found.items() if name not in _TRAINERS_OWN}
 
 
 def device_name() -> str:

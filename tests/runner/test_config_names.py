@@ -25,7 +25,11 @@ from runner.config_schema import KEYS
         ("lora_alpha", "lora_alpha belongs under lora:"),
         ("training.lora_alpha", "lora_alpha belongs under lora:, not training:"),
         ("training.model", "model belongs at the top level, without indentation"),
-        ("data.zzz", "unknown key; the keys here are max_length, max_train_samples"),
+        (
+            "data.zzz",
+            "unknown key; the keys here are max_length, max_train_samples, word_dropout, tokenizer, vocab_size, "
+            "packing",
+        ),
         ("training.zzz", "unknown key"),
     ],
 )
@@ -46,12 +50,11 @@ def test_a_dotted_key_is_told_to_be_nested():
         ("per_gpu_train_batch_size", "per_device_train_batch_size"),
         ("gradient_checkpointing", "activation_checkpointing"),
         ("no_cuda", "its CPU where there is none"),
-        ("fp16", "bf16: auto"),
+        ("tf32", "bf16: auto"),
         ("save_steps", "load_best_model_at_end"),
         ("hub_token", "keep tokens out of configs"),
         ("trust_remote_code", "configs are data only"),
         ("auto_map", "configs are data only"),
-        ("attn_implementation", "configs are data only"),
         ("_component_", "configs are data only"),
     ],
 )

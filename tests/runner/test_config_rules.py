@@ -11,6 +11,7 @@ from runner import config_rules
 from runner.catalog import MODELS, Model
 from runner.config import Config, ConfigError, Data, Training, parse, total_steps
 from runner.exercise import exercises
+from runner.training.arguments import scheduler_kwargs
 
 MATCH = exercises()["match"]  # 8,000 rows of 24 tokens, 490,000 tokens to spend
 
@@ -77,7 +78,8 @@ def test_all_rows_are_used_where_none_are_left_out():
 @pytest.mark.parametrize("name", Training.model_json_schema()["properties"]["lr_scheduler_type"]["enum"])
 def test_every_scheduler_that_is_offered_can_be_built(name: str):
     optimizer = torch.optim.SGD(torch.nn.Linear(1, 1).parameters(), lr=0.1)
-    get_scheduler(name, optimizer, num_warmup_steps=2, num_training_steps=10)
+    kwargs = scheduler_kwargs(Training(lr_scheduler_type=name, max_steps=10), rows=1)
+    get_scheduler(name, optimizer, num_warmup_steps=2, num_training_steps=10, scheduler_specific_kwargs=kwargs)
 
 
 def test_every_training_key_is_one_of_the_trainers():
@@ -89,7 +91,8 @@ def test_every_training_key_is_one_of_the_trainers():
 
 def test_an_unknown_exercise_gets_the_nearest_and_all_of_them():
     assert wrong("exercise: mach") == [
-        'line 1: exercise: there is no exercise "mach"; did you mean match? The exercises are library, match'
+        'line 1: exercise: there is no exercise "mach"; did you mean match? The exercises are library, match, multi, '
+        "stdlib"
     ]
 
 
@@ -109,13 +112,13 @@ def test_a_model_on_the_hub_is_refused_with_what_there_is():
 
 
 def test_an_unknown_model_gets_the_list():
-    assert wrong("exercise: match\nmodel: gpt2") == [
-        'line 2: model: there is no model "gpt2"; the models are minilm, tiny'
+    assert wrong("exercise: match\nmodel: gpt5") == [
+        'line 2: model: there is no model "gpt5"; the models are minilm, tiny'
     ]
 
 
 def test_texts_may_not_be_longer_than_the_model_reads(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(MODELS, "short", Model("short", "a short one", 1, False, "random", 128))
+    monkeypatch.setitem(MODELS, "short", Model("short", "a short one", "encoder", 1, False, "random", 128))
     source = "exercise: match\nmodel: short\ndata: {max_length: 200}"
     assert wrong(source) == ["line 3: data.max_length: 200 is more than the 128 tokens that short can read"]
 
@@ -199,9 +202,11 @@ def test_lora_at_a_full_rate_is_suspicious():
     assert suspicious("exercise: match\nmethod: lora\ntraining: {learning_rate: 2e-3}") == []
 
 
-def test_lora_at_the_default_rate_is_suspicious_even_where_no_line_says_it():
-    (warning,) = suspicious("exercise: match\nmethod: lora")
-    assert warning.startswith("training.learning_rate: 0.0001 is a rate for full fine-tuning")
+def test_a_method_brings_its_own_learning_rate():
+    assert suspicious("exercise: match\nmethod: lora") == []
+    assert parse("exercise: match\nmethod: lora").config.training.learning_rate == 2e-3
+    assert parse("exercise: match\nmethod: lora\ntraining: {learning_rate: 1e-3}").config.training.learning_rate == 1e-3
+    assert parse("exercise: match").config.training.learning_rate == 1e-4
 
 
 @pytest.mark.parametrize(("rate", "word"), [("3e-3", "high"), ("1e-6", "low")])
@@ -217,7 +222,7 @@ def test_a_model_from_scratch_may_learn_fast():
 
 def test_a_lora_section_without_lora_is_suspicious():
     assert suspicious("exercise: match\nlora: {r: 4}") == [
-        "line 2: lora: not used with method: full; for LoRA write method: lora"
+        "line 2: lora: not used with method: full; write method: lora"
     ]
 
 
@@ -256,3 +261,43 @@ def test_more_rows_than_there_are_is_suspicious():
     assert suspicious("exercise: match\ndata: {max_train_samples: 9000}") == [
         "line 2: data.max_train_samples: match has 8,000 rows to train on; all of them are used"
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("exercise: library\nmodel: llama", "llama is a decoder, and library needs the other kind: minilm or tiny"),
+        ("exercise: stdlib\nmodel: minilm", "minilm is an encoder, and stdlib needs the other kind: llama or gpt2"),
+        (
+            "exercise: stdlib\ndata: {tokenizer: model}",
+            "llama starts from random weights and has no tokenizer of its own; write bpe or bytes",
+        ),
+        ("exercise: multi\nmulti: {loss_weights: {kind: 1}}", "one weight each is needed for library and kind"),
+        (
+            "exercise: multi\nmulti: {loss_weights: {library: 0, kind: 0}}",
+            "weights are at least 0, and not all of them 0",
+        ),
+        ("exercise: match\ntraining: {fp16: true, bf16: true}", "bf16 is on as well; keep one of the two"),
+        (
+            "exercise: match\nearly_stopping_patience: 2",
+            "early stopping goes back to the best model: write load_best_model_at_end: true as well",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(source: str, problem: str):
+    (found,) = wrong(source)
+    assert found.endswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "warning"),
+    [
+        ("exercise: match\nprompt_tuning: {num_virtual_tokens: 5}", "write method: prompt-tuning"),
+        ("exercise: match\nmulti: {loss_weights: {kind: 1}}", "not used: match has one head"),
+        ("exercise: match\nmodel: tiny\nmethod: ia3", "ia3 leaves most of them as they are; full trains all"),
+        ("exercise: multi\nclass_weights: balanced", "multi is no task with one set of classes"),
+    ],
+)
+def test_what_will_do_nothing_is_suspicious(source: str, warning: str):
+    (found,) = suspicious(source)
+    assert found.endswith(warning)

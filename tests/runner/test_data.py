@@ -67,14 +67,16 @@ def test_no_row_is_in_two_splits(splits: Splits) -> None:
 def test_the_card_describes_the_tables(splits: Splits) -> None:
     card = splits.card
     assert card.rows == {name: getattr(splits, name).num_rows for name in ROWS}
-    assert splits.train.column_names == [*card.text_columns, card.label_column]
-    assert set(splits.train["label"].to_pylist()) == set(range(len(card.labels)))
+    assert splits.train.column_names == [*card.text_columns, *card.heads]
+    for head, labels in card.heads.items():
+        assert set(splits.train[head].to_pylist()) == set(range(len(labels)))
 
 
 def test_labels_are_balanced_in_any_first_part_of_the_train_split(splits: Splits) -> None:
     """`max_train_samples` takes the first rows."""
-    labels = splits.train["label"].to_pylist()[:800]
-    share = len(labels) / len(splits.card.labels)
+    head, names = next(iter(splits.card.heads.items()))
+    labels = splits.train[head].to_pylist()[:800]
+    share = len(labels) / len(names)
     assert all(abs(labels.count(label) - share) < 0.05 * len(labels) for label in set(labels))
 
 
@@ -94,14 +96,24 @@ def test_a_linear_baseline_is_near_chance_on_match_and_far_above_it_on_library()
 def test_an_exercise_says_truly_what_its_data_are(name: str) -> None:
     exercise = exercises()[name]
     card = load(exercise.dataset).card
-    assert (exercise.text_columns, exercise.label_column, exercise.labels) == (
-        card.text_columns,
-        card.label_column,
-        card.labels,
-    )
+    assert (exercise.text_columns, exercise.heads) == (card.text_columns, card.heads)
     assert exercise.train_rows == pytest.approx(card.rows["train"], rel=0.1)
-    assert exercise.tokens_per_row == pytest.approx(card.tokens_per_row, rel=0.1)
-    assert exercise.metric.name in card.baselines["linear"]
+    assert exercise.metric.name in card.baselines[exercise.baseline]
+    if exercise.heads:
+        assert exercise.tokens_per_row == pytest.approx(card.tokens_per_row, rel=0.1)
+
+
+def test_source_code_is_whole_files_each_in_one_split() -> None:
+    splits = load("stdlib")
+    files = [set(table["file"].to_pylist()) for table in (splits.train, splits.validation, splits.test)]
+    assert len(set.union(*files)) == sum(map(len, files))
+    assert splits.card.rows["test"] == sum(len(text.encode()) for text in splits.test["text"].to_pylist())
+    assert splits.card.rows["test"] > 300_000
+
+
+def test_a_compressor_that_looks_further_back_needs_fewer_bits() -> None:
+    scores = {name: metrics["bits-per-byte"] for name, metrics in load("stdlib").card.baselines.items()}
+    assert scores["xz"] < scores["zlib"] < scores["unigram"] < 8
 
 
 def test_two_processes_that_build_at_once_both_get_the_usual_data(tmp_path: Path) -> None:
@@ -114,7 +126,7 @@ def test_two_processes_that_build_at_once_both_get_the_usual_data(tmp_path: Path
 
 
 def test_an_unknown_data_set_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(DataError, match="no built-in data set 'imdb'; there are match, library"):
+    with pytest.raises(DataError, match="no built-in data set 'imdb'; there are match, library, multi, stdlib"):
         load("imdb")
 
 

@@ -20,7 +20,8 @@ from runner.history import History
 from runner.run_dir import Checkpoint, Result, RunDir
 from runner.training import job
 from runner.training.limits import explain
-from runner.training.model import count_parameters, load_model
+from runner.training.methods import count_parameters, load_classifier, load_language_model
+from runner.training.tasks import text_classification
 
 QUICK = """
 exercise: match
@@ -159,7 +160,7 @@ def test_a_run_without_data_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def missing(_name: str) -> None:
         raise DataError("sympy is missing: pip install sympy")
 
-    monkeypatch.setattr(job, "load", missing)
+    monkeypatch.setattr(text_classification, "load", missing)
     result, _ = train(tmp_path)
     assert (result.status, result.error) == ("failed", "Sympy is missing: pip install sympy.")
 
@@ -181,8 +182,11 @@ def test_an_error_is_explained_in_one_sentence(error: Exception, sentence: str) 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_catalog_says_truly_how_large_a_model_is(name: str) -> None:
-    config = Config(exercise="match", model=name)
-    model = load_model(config, ("no", "yes"), vocabulary=30522)
+    if MODELS[name].architecture == "decoder":
+        model = load_language_model(Config(exercise="stdlib", model=name), vocabulary=1024)
+        assert count_parameters(model)[0] == MODELS[name].parameters
+        return
+    model = load_classifier(Config(exercise="match", model=name), ("no", "yes"), vocabulary=30522)
     head, _ = count_parameters(model.get_submodule("classifier"))
     assert count_parameters(model)[0] - head == MODELS[name].parameters
 

@@ -13,7 +13,7 @@ from runner.data.tasks import Split
 
 
 def tokenized(splits: Splits, split: Split, tokenizer: Any, max_length: int) -> Dataset:
-    """Return a split as token ids with `label` and `length`, cut to `max_length` tokens.
+    """Return a split as token ids with `label` (of several heads: `labels`) and `length`, cut to `max_length` tokens.
 
     Validation and test come sorted by length, so that a batch is padded to about its own rows.
     """
@@ -30,8 +30,16 @@ def _tokenize(splits: Splits, split: Split, tokenizer: Any, max_length: int) -> 
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
     columns = {name: pa.array(encoded[name], pa.list_(pa.int32())) for name in tokenizer.model_input_names}
     length = pa.array(map(len, encoded["input_ids"]), pa.int64())
-    table = pa.table({**columns, "label": rows[splits.card.label_column], "length": length})
+    table = pa.table({**columns, **_labels(rows, list(splits.card.heads)), "length": length})
     return table if split == "train" else table.sort_by("length")
+
+
+def _labels(rows: pa.Table, heads: list[str]) -> dict[str, pa.Array]:
+    if len(heads) == 1:
+        return {"label": rows[heads[0]]}
+    return {
+        "labels": pa.array(list(zip(*(rows[head].to_pylist() for head in heads), strict=True)), pa.list_(pa.int64()))
+    }
 
 
 def _write(table: pa.Table, path: Path) -> None:

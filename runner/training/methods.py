@@ -1,0 +1,151 @@
+"""Loads catalog models and applies a config's method: safetensors only, no code from anywhere, no download."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    GPT2Config,
+    LlamaConfig,
+    PretrainedConfig,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from runner.catalog import MODELS, ModelError, package_folder
+from runner.config import Config
+
+_TINY: dict[str, Any] = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
+_LLAMA: dict[str, Any] = {
+    "hidden_size": 144,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 384,
+}
+_GPT2: dict[str, Any] = {"n_embd": 192, "n_layer": 4, "n_head": 4}
+_LONGEST = 1024  # tokens in a block
+
+logging.getLogger("transformers").setLevel(logging.ERROR)  # a new head's weights are meant to be missing
+disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def load_tokenizer() -> Any:
+    """Return the tokenizer that all encoders of the catalog share: MiniLM's, uncased WordPiece."""
+    return AutoTokenizer.from_pretrained(package_folder(), local_files_only=True, trust_remote_code=False)
+
+
+def load_classifier(config: Config, labels: Sequence[str], vocabulary: int) -> nn.Module:
+    """Return the config's encoder with a classification head, whose weights come from torch's seed.
+
+    Raises ModelError for a name that is not in the catalog, or when the weights' package is missing.
+    """
+    names: dict[str, Any] = {
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
+    return _load(AutoModelForSequenceClassification, config, vocabulary, **names)
+
+
+def load_encoder(config: Config, vocabulary: int) -> nn.Module:
+    """Return the config's encoder with its pooler and no head; raises ModelError."""
+    return _load(AutoModel, config, vocabulary)
+
+
+def load_language_model(config: Config, vocabulary: int) -> nn.Module:
+    """Return the config's decoder with random weights for a vocabulary of this size; raises ModelError."""
+    return _load(AutoModelForCausalLM, config, vocabulary)
+
+
+def _load(auto: Any, config: Config, vocabulary: int, **names: Any) -> nn.Module:
+    if config.model not in MODELS:
+        raise ModelError(f"there is no model {config.model!r} in the catalog; there are {', '.join(MODELS)}")
+    # Attention is said aloud, so that a config.json cannot name a kernel of its own.
+    attention = {"attn_implementation": config.attn_implementation}
+    if MODELS[config.model].source == "random":
+        model: nn.Module = auto.from_config(_shape(config.model, vocabulary, **names), **attention)
+        return model
+    loaded: nn.Module = auto.from_pretrained(
+        package_folder(),
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        dtype=torch.float32,
+        **attention,
+        **names,
+    )
+    return loaded
+
+
+def _shape(name: str, vocabulary: int, **names: Any) -> PretrainedConfig:
+    match name:
+        case "llama":
+            return LlamaConfig(
+                vocab_size=vocabulary, max_position_embeddings=_LONGEST, tie_word_embeddings=True, **_LLAMA
+            )
+        case "gpt2":
+            return GPT2Config(vocab_size=vocabulary, n_positions=_LONGEST, bos_token_id=0, eos_token_id=0, **_GPT2)
+        case _:
+            return BertConfig(vocab_size=vocabulary, **_TINY, **names)
+
+
+def apply_method(model: nn.Module, config: Config, task: str) -> nn.Module:
+    """Freeze what a config's method leaves alone, or add its adapter; `task` is the name of a `peft.TaskType`."""
+    freeze_layers(model, config.freeze_layers)
+    match config.method:
+        case "head-only":
+            base = getattr(model, "base_model", model)
+            base.requires_grad_(False)
+        case "bitfit":
+            for name, parameter in getattr(model, "base_model", model).named_parameters():
+                parameter.requires_grad_(parameter.requires_grad and name.endswith("bias"))
+        case "lora" | "prompt-tuning" | "ia3":
+            return _add_adapter(model, config, task)
+    return model
+
+
+def freeze_layers(model: nn.Module, count: int) -> None:
+    """Freeze the embeddings and the lowest layers; none of it when `count` is 0, all layers when there are fewer."""
+    if count:
+        model.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
+    for layer in layers(model)[:count]:
+        layer.requires_grad_(False)
+
+
+def layers(model: nn.Module) -> list[nn.Module]:
+    """Return a transformer's layers, from the bottom up."""
+    found = [list(module) for module in model.modules() if isinstance(module, nn.ModuleList)]
+    return max(found, key=len, default=[])
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """Return how many parameters a model has, and how many of them are trained."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a model, or its adapter alone, with its tokenizer."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _add_adapter(model: nn.Module, config: Config, task: str) -> nn.Module:
+    import peft  # 0.5 s that full fine-tuning need not wait for
+
+    kind = peft.TaskType[task]  # of a classifier, the head is trained and saved too
+    adapter: peft.PeftConfig
+    match config.method:
+        case "lora":
+            adapter = peft.LoraConfig(task_type=kind, **config.lora.model_dump())
+        case "prompt-tuning":
+            adapter = peft.PromptTuningConfig(task_type=kind, **config.prompt_tuning.model_dump())
+        case _:
+            adapter = peft.IA3Config(task_type=kind)
+    return peft.get_peft_model(model, adapter)

@@ -1,0 +1,93 @@
+"""Several labels a row: one encoder, one head each; scored by the mean of the heads' macro-F1."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn.functional import cross_entropy
+from transformers import DataCollatorWithPadding, EvalPrediction
+
+from runner.config import Config
+from runner.data import load
+from runner.exercise import Exercise
+from runner.metrics import METRICS
+from runner.training.methods import apply_method, load_encoder, load_tokenizer
+from runner.training.tasks.prepared import Prepared, facts_of, first_rows
+from runner.training.tasks.tokenized import tokenized
+
+
+class MultiTaskModel(nn.Module):
+    """An encoder whose pooled output goes through dropout into one linear head a task.
+
+    `labels` has a row's class numbers in the order of the heads; logits of all heads stand side by side.
+    """
+
+    def __init__(self, encoder: Any, sizes: Mapping[str, int], weights: Mapping[str, float] | None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.config = encoder.config
+        self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
+        self.heads = nn.ModuleDict({name: nn.Linear(encoder.config.hidden_size, n) for name, n in sizes.items()})
+        total = sum(weights.values()) if weights else len(sizes)
+        self.weights = [(weights[name] if weights else 1) / total for name in sizes]
+
+    def forward(self, input_ids: torch.Tensor, labels: torch.Tensor | None = None, **inputs: Any) -> dict[str, Any]:
+        """Return the logits, and the weighted mean of the heads' losses when there are labels."""
+        pooled = self.dropout(self.encoder(input_ids=input_ids, **inputs).pooler_output)
+        by_head = [head(pooled) for head in self.heads.values()]
+        logits = torch.cat(by_head, dim=-1)
+        if labels is None:
+            return {"logits": logits}
+        losses = [cross_entropy(out.float(), labels[:, i]) for i, out in enumerate(by_head)]
+        return {"loss": sum(w * loss for w, loss in zip(self.weights, losses, strict=True)), "logits": logits}
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+        """Recompute the encoder's activations; the Trainer asks for it."""
+        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs)
+
+    def save(self, tokenizer: Any, folder: Path) -> None:
+        """Write the encoder (or its adapter) as transformers does, and the heads beside it."""
+        self.encoder.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        save_file(
+            {name: t.contiguous().cpu() for name, t in self.heads.state_dict().items()}, folder / "heads.safetensors"
+        )
+
+
+def prepare(config: Config, exercise: Exercise) -> Prepared:
+    """Tokenize the texts, and put the heads on one encoder."""
+    splits, tokenizer = load(exercise.dataset), load_tokenizer()
+    data = {
+        name: tokenized(splits, name, tokenizer, config.data.max_length) for name in ("train", "validation", "test")
+    }
+    train = first_rows(data["train"], config.data.max_train_samples)
+    encoder = apply_method(load_encoder(config, len(tokenizer)), config, "FEATURE_EXTRACTION")
+    sizes = {name: len(labels) for name, labels in exercise.heads.items()}
+    model = MultiTaskModel(encoder, sizes, config.multi.loss_weights)
+    return Prepared(
+        model=model,
+        tokenizer=tokenizer,
+        train=train,
+        validation=data["validation"],
+        test=data["test"],
+        tokens=int(train.with_format("numpy")["length"][:].sum()),
+        collate=DataCollatorWithPadding(tokenizer),
+        score=partial(_score, exercise.metric.name, sizes),
+        save=partial(model.save, tokenizer),
+        facts=facts_of(splits, exercise),
+    )
+
+
+def _score(metric: str, sizes: Mapping[str, int], predictions: EvalPrediction) -> dict[str, float]:
+    logits, labels = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
+    by_head = np.split(logits, np.cumsum(list(sizes.values()))[:-1], axis=-1)
+    scores = {
+        name: METRICS[metric](out.argmax(-1), labels[:, i])
+        for i, (name, out) in enumerate(zip(sizes, by_head, strict=True))
+    }
+    return {"score": float(np.mean(list(scores.values()))), **scores}

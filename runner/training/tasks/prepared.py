@@ -1,0 +1,49 @@
+"""What a task hands to the Trainer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import EvalPrediction
+
+from runner.data import Splits
+from runner.exercise import Exercise
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Model, data and score of one run; each of the splits has token ids, and `length` where lengths differ.
+
+    `score` returns `score`, the exercise's metric, and what else is worth showing. `tokens` counts what is not padding
+    in the train split.
+    """
+
+    model: torch.nn.Module
+    tokenizer: Any
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    tokens: int
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
+    score: Callable[[EvalPrediction], dict[str, float]]
+    save: Callable[[Path], None]
+    facts: dict[str, Any]
+    reduce_logits: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
+    loss: Callable[..., torch.Tensor] | None = field(default=None)
+
+
+def facts_of(splits: Splits, exercise: Exercise) -> dict[str, Any]:
+    """Return what a result says of its data."""
+    metric = exercise.metric.name
+    return {
+        "data_hash": splits.card.hash,
+        "baselines": {name: scores[metric] for name, scores in splits.card.baselines.items()},
+    }
+
+
+def first_rows(rows: Dataset, most: int | None) -> Dataset:
+    """Return the first rows of a split: all, when it has no more."""
+    return rows.select(range(min(most or len(rows), len(rows))))

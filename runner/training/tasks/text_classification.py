@@ -1,0 +1,60 @@
+"""Text classification: one label a row, scored by accuracy or macro-F1."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch.nn.functional import cross_entropy
+from transformers import DataCollatorWithPadding, EvalPrediction
+
+from runner.config import Config
+from runner.data import load
+from runner.exercise import Exercise
+from runner.metrics import METRICS
+from runner.training.methods import apply_method, load_classifier, load_tokenizer, save_model
+from runner.training.tasks.prepared import Prepared, facts_of, first_rows
+from runner.training.tasks.tokenized import tokenized
+
+
+def prepare(config: Config, exercise: Exercise) -> Prepared:
+    """Tokenize the texts, and put a classification head on the encoder."""
+    splits, tokenizer = load(exercise.dataset), load_tokenizer()
+    data = {
+        name: tokenized(splits, name, tokenizer, config.data.max_length) for name in ("train", "validation", "test")
+    }
+    train = first_rows(data["train"], config.data.max_train_samples)
+    model = apply_method(load_classifier(config, exercise.heads["label"], len(tokenizer)), config, "SEQ_CLS")
+    return Prepared(
+        model=model,
+        tokenizer=tokenizer,
+        train=train,
+        validation=data["validation"],
+        test=data["test"],
+        tokens=int(train.with_format("numpy")["length"][:].sum()),
+        collate=DataCollatorWithPadding(tokenizer),
+        score=partial(_score, exercise.metric.name),
+        save=partial(save_model, model, tokenizer),
+        facts=facts_of(splits, exercise),
+        loss=_balanced_loss(train, config, len(exercise.heads["label"])),
+    )
+
+
+def _score(metric: str, predictions: EvalPrediction) -> dict[str, float]:
+    logits, labels = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
+    return {"score": METRICS[metric](logits.argmax(-1), labels)}
+
+
+def _balanced_loss(train: Dataset, config: Config, classes: int) -> Any:
+    """Return a loss in which each class counts the same, however rare; None when the model's own is wanted."""
+    if config.class_weights == "none":
+        return None
+    counts = np.bincount(train.with_format("numpy")["label"][:], minlength=classes)
+    weights = torch.tensor(counts.sum() / (classes * np.maximum(counts, 1)), dtype=torch.float32)
+
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        smoothing, logits = config.training.label_smoothing_factor, outputs["logits"].float()
+        return cross_entropy(logits, labels, weights.to(logits.device), label_smoothing=smoothing)
+
+    return loss
