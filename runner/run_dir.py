@@ -92,6 +92,10 @@ class Result(BaseModel):
     train_seconds: float = 0.0
     examples_per_second: float = 0.0
     peak_memory_bytes: int = 0
+    device_memory_bytes: int = Field(default=0, description="of the GPU that trained; 0 on a CPU")
+    padding: float = Field(default=0.0, description="share of the tokens in training batches that were padding")
+    precision: Literal["", "fp32", "bf16", "fp16"] = ""
+    supports_bf16: bool = False
     parameters: int = 0
     trainable: int = 0
     device: str = ""

@@ -142,7 +142,7 @@ def _verdict(found: Run, result: Result, name: str) -> str:
 
 
 def _explained(finding: dict[str, Any], services: Services) -> str:
-    changes = ", ".join(f"`{key}: {value:g}`" for key, value in finding["change"].items())
+    changes = ", ".join(f"`{key}: {_plain(value)}`" for key, value in finding["change"].items())
     lesson = services.curriculum.lesson(finding["lesson"])
     parts = [
         f"**{finding['what']}**",
@@ -151,6 +151,10 @@ def _explained(finding: dict[str, Any], services: Services) -> str:
         f"Lesson {lesson.id}, *{lesson.title}*, explains it.",
     ]
     return " ".join(filter(None, parts))
+
+
+def _plain(value: float | str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool | str) else f"{value:g}"
 
 
 def _next_steps(found: Run, finding: dict[str, Any]) -> tuple[Button, ...]:

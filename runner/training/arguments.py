@@ -3,6 +3,7 @@
 import math
 import os
 from pathlib import Path
+from typing import Literal
 
 import torch
 from transformers import TrainingArguments
@@ -56,6 +57,11 @@ def scheduler_kwargs(training: Training, rows: int) -> dict[str, float | int]:
             return {"num_decay_steps": max(1, round(DECAY_SHARE * steps))}
         case _:
             return {}
+
+
+def precision(args: TrainingArguments) -> Literal["fp32", "bf16", "fp16"]:
+    """Return the number format that the matrix products are in."""
+    return "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32"
 
 
 def supports_bf16() -> bool:

@@ -19,13 +19,13 @@ from runner import curves
 from runner.config import Config
 from runner.exercise import exercises
 from runner.run_dir import Result, RunDir, Start
-from runner.training.arguments import use_threads
+from runner.training.arguments import precision, supports_bf16, use_threads
 from runner.training.limits import Limits, Stop, cancel_signal, explain
 from runner.training.methods import count_parameters
 from runner.training.recorder import Recorder
 from runner.training.tasks import Prepared, prepare
 from runner.training.tasks.prepared import first_rows
-from runner.training.trainer import make_trainer
+from runner.training.trainer import PaddingMeter, make_trainer
 
 _TRAINERS_OWN = {
     f"test_{name}" for name in ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
@@ -86,9 +86,13 @@ class Job:
             device=self.facts["device"],
         )
         self.recorder.expect(start, prepared.tokens)
-        trainer = make_trainer(self.config, self.exercise, prepared, work / "checkpoints", [self.recorder, self.limits])
+        padding = PaddingMeter(prepared)
+        callbacks = [self.recorder, self.limits]  # in this order: limits read what was recorded
+        trainer = make_trainer(self.config, self.exercise, prepared, work / "checkpoints", callbacks, padding)
+        self.facts |= {"precision": precision(trainer.args), "supports_bf16": supports_bf16()}
         self.limits.check()
         trainer.train()
+        self.facts["padding"] = round(padding.share, 3)
         scores = self._scores(trainer, prepared)
         prepared.save(work / "model")
         self._keep(work / "model")
@@ -132,6 +136,7 @@ class Job:
             train_seconds=round(done.seconds, 2),
             examples_per_second=round(done.rows / done.seconds, 1) if done.seconds else 0.0,
             peak_memory_bytes=_peak_memory(),
+            device_memory_bytes=torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0,
         )
 
 

@@ -1,6 +1,6 @@
 """The Trainer of one run: the task's model and data, the config's arguments, and what TrainingArguments cannot say."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +16,55 @@ from runner.training.tasks import Prepared
 
 
 def make_trainer(
-    config: Config, exercise: Exercise, prepared: Prepared, checkpoints: Path, callbacks: Sequence[TrainerCallback]
+    config: Config,
+    exercise: Exercise,
+    prepared: Prepared,
+    checkpoints: Path,
+    callbacks: Sequence[TrainerCallback],
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
 ) -> Trainer:
     """Return the Trainer; callbacks are called in their order. Raises Stop for a precision that the device lacks."""
     training = config.training
     args = training_arguments(training, exercise.metric, checkpoints, rows=len(prepared.train))
     patience = config.early_stopping_patience
     optimizer = layerwise_optimizer(prepared.model, args, config.layerwise_lr_decay)
-    return Trainer(
+    trainer = Trainer(
         model=prepared.model,
         args=args,
         train_dataset=WordDropout(prepared, config) if config.data.word_dropout else prepared.train,
         eval_dataset=prepared.validation,
-        data_collator=prepared.collate,
+        data_collator=collate or prepared.collate,
         compute_loss_func=prepared.loss,
         compute_metrics=prepared.score,
         preprocess_logits_for_metrics=prepared.reduce_logits,
         callbacks=[*callbacks, *([EarlyStoppingCallback(patience)] if patience else [])],
         optimizers=(optimizer, None),
     )
+    # BERT's and Llama's classifiers accept num_items_in_batch and ignore it (transformers 5.23): with accumulation the
+    # loss would be that many times too large. Without the argument the Trainer divides by itself.
+    trainer.model_accepts_loss_kwargs = False
+    return trainer
+
+
+class PaddingMeter:
+    """A task's collator that also counts what share of the tokens in training batches is padding."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._real = self._all = 0
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Make a batch."""
+        batch = self._prepared.collate(rows)
+        if self._prepared.model.training and "attention_mask" in batch:
+            self._real += sum(len(row["input_ids"]) for row in rows)
+            self._all += batch["attention_mask"].numel()
+        return batch
+
+    @property
+    def share(self) -> float:
+        """Padding's share of the tokens so far."""
+        return 1 - self._real / self._all if self._all else 0.0
 
 
 class WordDropout(Rows[dict[str, Any]]):

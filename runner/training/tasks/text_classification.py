@@ -53,8 +53,11 @@ def _balanced_loss(train: Dataset, config: Config, classes: int) -> Any:
     counts = np.bincount(train.with_format("numpy")["label"][:], minlength=classes)
     weights = torch.tensor(counts.sum() / (classes * np.maximum(counts, 1)), dtype=torch.float32)
 
-    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-        smoothing, logits = config.training.label_smoothing_factor, outputs["logits"].float()
-        return cross_entropy(logits, labels, weights.to(logits.device), label_smoothing=smoothing)
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+        logits = outputs["logits"].float()
+        smoothing = config.training.label_smoothing_factor
+        total = cross_entropy(logits, labels, weights.to(logits.device), label_smoothing=smoothing, reduction="sum")
+        # Of all rows of a step: with accumulation there are more than these.
+        return total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
 
     return loss
