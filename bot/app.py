@@ -18,6 +18,7 @@ from bot.errors import UserError
 from bot.schedule import Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
+from bot.study.renames import move_renamed
 from bot.study.watch import RunWatch
 from lessons import curriculum
 from runner.engines.local import LocalEngine
@@ -79,7 +80,7 @@ class App:
         self._watch = RunWatch(self.store, self.engine, clock)
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
-        self._clockwork = Clockwork(self.store, clock, self._changed)
+        self._clockwork = Clockwork(self.store, services.curriculum, clock, self._changed)
 
     async def __aenter__(self) -> Self:
         """Start: tables first, then what writes to them, then what sends."""
@@ -87,6 +88,8 @@ class App:
             await self.store.migrate()
         else:
             await self.store.check_migrated()
+        async with self.store.write() as session:
+            await move_renamed(session, curriculum().redirects)
         self._watching.start()
         self._sending.start()
         self._clockwork.start()

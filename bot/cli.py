@@ -4,12 +4,15 @@ import asyncio
 import logging
 import signal
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 from tzlocal import get_localzone_name
 
 from bot.app import App
@@ -19,7 +22,9 @@ from bot.doctor import examine, report
 from bot.errors import UserError
 from bot.settings import Settings
 from bot.store import database
+from bot.study import calibration, fitting
 from bot.study.membership import Sender
+from lessons import curriculum
 from runner.config import ConfigError, parse
 
 MANIFESTS = {"discord": "bot.chat.discord_manifest", "slack": "bot.chat.slack_manifest"}
@@ -117,6 +122,33 @@ def check(file: Annotated[Path, typer.Argument(help="a config, a YAML file")]) -
 
 
 @cli.command()
+def calibrate() -> None:
+    """Refit the placement items to the answers that were given to random ones, and print what has changed."""
+    changes = asyncio.run(_calibrate(Settings()))
+    table = Table("item", "answers", "author", "difficulty", "discrimination", box=None)
+    for change in sorted(changes, key=lambda change: change.drill):
+        (steepness, difficulty), (new_steepness, new_difficulty) = change.before, change.after
+        table.add_row(
+            change.drill,
+            f"{change.answers}",
+            f"{change.author:+.2f}",
+            f"{difficulty:+.2f} → {new_difficulty:+.2f}",
+            f"{steepness:.2f} → {new_steepness:.2f}",
+        )
+    Console(soft_wrap=True).print(table)
+    typer.echo(f"{len(changes)} items were refitted; difficulties are in logits.")
+
+
+async def _calibrate(settings: Settings) -> list[calibration.Change]:
+    store = database.Store(settings.database)
+    try:
+        await store.check_migrated()
+        return await calibration.calibrate(store, curriculum(), datetime.now(UTC))
+    finally:
+        await store.close()
+
+
+@cli.command()
 def runner(
     slots: Annotated[int | None, typer.Option(help="runs at once; default: one a GPU, or one on CPU")] = None,
 ) -> None:
@@ -124,6 +156,29 @@ def runner(
     from runner.engines import supervisor  # imports nothing heavy, but the bot needs none of it
 
     supervisor.main(Settings().home / "runner", slots)
+
+
+@cli.command()
+def fit() -> None:
+    """Fit FSRS's weights to each group's reviews, where there are enough new ones; needs the runner's torch."""
+    fits = asyncio.run(_fit(Settings()))
+    for each in fits:
+        verdict = "kept" if each.kept else "not better, so the package's weights hold"
+        losses = f"log loss {each.default_loss:.4f} by default, {each.loss:.4f} fitted"
+        typer.echo(f"{each.group}: {each.repeats:,} repeats, {losses}: {verdict}")
+    if not fits:
+        typer.echo(f"No group has {fitting.ENOUGH} repeated drills, or half as many again as at its last fit.")
+
+
+async def _fit(settings: Settings) -> list[fitting.Fit]:
+    store = database.Store(settings.database)
+    try:
+        await store.check_migrated()
+        return await fitting.fit_groups(store, datetime.now(UTC))
+    except RuntimeError as error:
+        raise UserError(f"The fit failed: {error}.", "pip install 'cohort[runner]'") from None
+    finally:
+        await store.close()
 
 
 @cli.command()

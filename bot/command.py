@@ -95,6 +95,7 @@ FAMILIES = {
     "reminders": "You",
     "plan": "Learn",
     "learn": "Learn",
+    "drill": "Learn",
     "runs": "Train",
     "group_drill": "Together",
     "season": "Together",

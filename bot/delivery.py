@@ -69,7 +69,7 @@ class Outbox:
             log.warning("delivery %s failed%s: %r", delivery.key, " for good" if final else "", error)
             async with self._store.write() as session:
                 await outbox.failed(session, delivery, repr(error)[:500], self._clock(), final=final)
-                if final and not delivery.under:  # a thread may be gone although its channel is not
+                if final and not delivery.under and not delivery.reference:  # not only a thread or a message is gone
                     await report_dead_channel(session, delivery, self._clock())
         else:
             async with self._store.write() as session:

@@ -5,15 +5,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.database import Store
-from bot.study.reminder import remind_due
+from bot.study import group_drill, reminder, season, week
+from lessons import Curriculum
 
 log = logging.getLogger(__name__)
 
 UNTIL_WOKEN = 3600.0  # seconds
+
+Due = Callable[[AsyncSession, datetime], Awaitable[int]]  # does what is due; returns how much there was
 
 
 class Loop:
@@ -60,27 +65,40 @@ class Loop:
 class Clockwork:
     """What happens by the clock: APScheduler says when, and loops do it, so that stopping leaves nothing half-way."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, curriculum: Curriculum, clock: Callable[[], datetime], changed: Callable[[], None]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._changed = changed
-        self._reminders = Loop("reminders", self._remind)
+        by_the_minute: dict[str, Due] = {
+            "reminders": reminder.remind_due,
+            "daily questions": partial(group_drill.ask_due, curriculum=curriculum),
+            "their answers": group_drill.reveal_due,
+            "weekly summaries": week.sum_up_due,
+            "ends of seasons": season.end_due,
+        }
+        self._loops = [Loop(name, partial(self._do, due)) for name, due in by_the_minute.items()]
         self._scheduler = AsyncIOScheduler(timezone="UTC")
-        self._scheduler.add_job(self._reminders.wake, "cron", second=0, misfire_grace_time=None)
+        for loop in self._loops:
+            self._scheduler.add_job(loop.wake, "cron", second=0, misfire_grace_time=None)
 
     def start(self) -> None:
         """Begin, with what came due while nobody was here."""
-        self._reminders.start()
+        for loop in self._loops:
+            loop.start()
         self._scheduler.start()
 
     async def stop(self) -> None:
         """End."""
         self._scheduler.shutdown(wait=False)
-        await self._reminders.stop()
+        for loop in self._loops:
+            await loop.stop()
 
-    async def _remind(self) -> float:
+    async def _do(self, due: Due) -> float:
+        """Do a batch of what is due; the next one follows at once."""
         async with self._store.write() as session:
-            reminded = await remind_due(session, self._clock())
-        if reminded:
+            done = await due(session, self._clock())
+        if done:
             self._changed()
-        return 0.0 if reminded else UNTIL_WOKEN
+        return 0.0 if done else UNTIL_WOKEN

@@ -14,7 +14,7 @@ from pathlib import Path
 from markdown_it.tree import SyntaxTreeNode
 
 from lessons.answer import Option
-from lessons.index import lesson_files, topic_titles
+from lessons.index import REDIRECTS, lesson_files, redirects, topic_titles
 from lessons.lesson import Lesson, Section
 from lessons.lesson_parser import read_lesson
 from lessons.page import LessonError, blocks, first_line, is_fence
@@ -73,6 +73,7 @@ def check(folder: Path) -> Report:
         findings = [*chain.from_iterable(rule(lesson) for rule in _RULES), *_check_links(lesson, folder)]
         problems += [Problem(lesson.path, line, message) for line, message in findings]
     problems += [*_check_names(lessons), *_check_needs(lessons), *_check_bank(lessons)]
+    problems += _check_redirects(lessons, folder)
     return Report(tuple(lessons), tuple(sorted(problems)))
 
 
@@ -179,6 +180,21 @@ def _check_needs(lessons: list[Lesson]) -> Iterator[Problem]:
     except CycleError as error:
         cycle: list[str] = error.args[1]
         yield Problem(by_slug[cycle[0]].path, 1, f"needs go round in a circle: {' → '.join(cycle)}")
+
+
+def _check_redirects(lessons: list[Lesson], folder: Path) -> Iterator[Problem]:
+    """A former slug must lead straight to a lesson, and no lesson may have it again: its cards would be mixed up."""
+    file = folder / REDIRECTS
+    if not file.exists():
+        return
+    lines = file.read_text(encoding="utf-8").splitlines()
+    slugs = {lesson.slug for lesson in lessons}
+    for old, new in redirects(folder).items():
+        line = next((number for number, text in enumerate(lines, 1) if text.strip(" \"'").startswith(old)), 1)
+        if new not in slugs:
+            yield Problem(f"lessons/{REDIRECTS}", line, f'"{old}" leads to "{new}", and there is no such lesson')
+        if old in slugs:
+            yield Problem(f"lessons/{REDIRECTS}", line, f'"{old}" is a slug of today, so it cannot lead elsewhere')
 
 
 def _check_bank(lessons: list[Lesson]) -> Iterator[Problem]:

@@ -94,7 +94,7 @@ if _GPU:
 
 pytest_collect_file = Sybil(
     parsers=[blocks_before_drills(language, run) for language, run in _KINDS.items()],
-    pattern="[0-9]*-*.md",
+    patterns=("[0-9]*-*.md", "guides/*.md"),
     setup=one_thread,
     teardown=all_threads,
 ).pytest()

@@ -1,10 +1,12 @@
 """All lessons, in order, and how to find one."""
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 from ruamel.yaml import YAML
 
@@ -13,6 +15,7 @@ from lessons.lesson import Lesson, Topic
 from lessons.lesson_parser import read_lesson
 
 FOLDER = Path(__file__).parent
+REDIRECTS = "redirects.yaml"
 
 
 class UnknownLesson(LookupError):  # noqa: N818
@@ -32,10 +35,11 @@ class UnknownDrill(LookupError):  # noqa: N818
 
 
 class Curriculum:
-    """The lessons in the order of their ids."""
+    """The lessons in the order of their ids; `redirects` leads from a lesson's former slugs to the one it has now."""
 
-    def __init__(self, lessons: tuple[Lesson, ...]) -> None:
+    def __init__(self, lessons: tuple[Lesson, ...], redirects: Mapping[str, str] = MappingProxyType({})) -> None:
         self.lessons = lessons
+        self.redirects = redirects
         self._by_name = {name: each for each in lessons for name in (each.id, each.slug, _slug(each.title))}
         self._drills = {drill.id: drill for lesson in lessons for drill in lesson.drills}
 
@@ -51,8 +55,9 @@ class Curriculum:
         return tuple(self._drills.values())
 
     def lesson(self, name: str) -> Lesson:
-        """Return the lesson with this slug, id or title; raises UnknownLesson, which names the nearest."""
-        found = self._by_name.get(name.strip()) or self._by_name.get(_slug(name))
+        """Return the lesson with this slug, past or present, id or title; raises UnknownLesson with the nearest."""
+        now = self.redirects.get(_slug(name), "")
+        found = self._by_name.get(name.strip()) or self._by_name.get(_slug(name)) or self._by_name.get(now)
         if found is None:
             close = get_close_matches(_slug(name), [each.slug for each in self.lessons], n=2)
             raise UnknownLesson(name, tuple(self._by_name[slug].title for slug in close))
@@ -60,16 +65,19 @@ class Curriculum:
 
     def drill(self, name: str) -> Drill:
         """Return the drill with this id, such as `basic-training-loop/d1`; raises UnknownDrill."""
-        if name not in self._drills:
+        lesson, _, number = name.partition("/")
+        found = self._drills.get(name) or self._drills.get(f"{self.redirects.get(lesson, lesson)}/{number}")
+        if found is None:
             raise UnknownDrill(name)
-        return self._drills[name]
+        return found
 
 
 @cache
 def curriculum() -> Curriculum:
     """Return the lessons that come with the package; raises LessonError when one is malformed."""
     titles = topic_titles(FOLDER)
-    return Curriculum(tuple(read_lesson(file, titles[file.parent.name]) for file in lesson_files(FOLDER)))
+    lessons = tuple(read_lesson(file, titles[file.parent.name]) for file in lesson_files(FOLDER))
+    return Curriculum(lessons, redirects(FOLDER))
 
 
 def lesson_files(folder: Path) -> list[Path]:
@@ -81,6 +89,12 @@ def topic_titles(folder: Path) -> dict[str, str]:
     """Return the topics' titles by folder name."""
     titles: dict[str, str] = YAML(typ="base", pure=True).load(folder / "topics.yaml")
     return titles
+
+
+def redirects(folder: Path) -> dict[str, str]:
+    """Return the slugs that lessons had before, and the ones they have now."""
+    table: dict[str, str] | None = YAML(typ="base", pure=True).load(folder / REDIRECTS)
+    return table or {}
 
 
 def _slug(text: str) -> str:

@@ -81,6 +81,7 @@ class Result(BaseModel):
     metric: str | None = None
     validation: float | None = None
     test: float | None = None
+    test_interval: tuple[float, float] | None = Field(default=None, description="95%, over the rows of the test split")
     also: dict[str, float] = Field(
         default_factory=dict, description="of the test split: each head's score, and the like"
     )

@@ -5,7 +5,7 @@ import shlex
 
 from bot.command import CommandOption, commands
 from bot.dispatch import find_route
-from bot.errors import UserError
+from bot.errors import UserError, nearest
 from bot.view import Upload
 
 
@@ -49,11 +49,14 @@ def _named(word: str, options: tuple[CommandOption, ...]) -> tuple[CommandOption
 
 
 def _fitting(word: str, options: tuple[CommandOption, ...], taken: dict[str, str]) -> CommandOption | None:
-    """Choose the option that a bare word is for: the first free one whose choices have it, or any that takes it."""
+    """Choose the option that a bare word is for: the first free one whose choices have it, or one like it, or any that
+    takes it.
+    """
     free = [option for option in options if option.name not in taken]
     looks_like_file = "/" in word or "." in word
     for option in free:
-        fits = word in option.param.choices if option.param.choices else (option.type is Upload) == looks_like_file
+        choices = option.param.choices
+        fits = nearest(word, choices) if choices else (option.type is Upload) == looks_like_file
         if fits:
             return option
     return free[0] if free else None

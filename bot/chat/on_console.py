@@ -93,9 +93,15 @@ class Conversation:
             self._remember(post.message)
 
     def _show_edits(self, now: datetime) -> None:
-        """Show the latest state of what was edited. A terminal cannot change a line above, so not every edit."""
+        """Show the latest state of what was edited. A terminal cannot change a line above, so not every edit.
+
+        What only moves on in silence takes one line.
+        """
         for post in self._edited.values():
-            self._screen.live(post.id, post.message)
+            if post.message.silent:
+                self._screen.live(post.id, post.message)
+            else:
+                self._show_post(post, edited=False)
         self._edited.clear()
         self._edits_shown_at = now
 

@@ -6,31 +6,76 @@ from typing import Annotated
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
+from bot.commands.drill import said
 from bot.errors import UserError
-from bot.store.tables import Delivery, Group
-from bot.study import group_setup, leaderboard
+from bot.store.tables import Delivery, Group, Season
+from bot.study import appeal, group_setup, leaderboard, week
+from bot.study import season as seasons
 from bot.view import Button, Edit, Message
 from bot.view import action as to
 from runner.exercise import Exercise, exercises
 
+WINDOW = Param("the last 7 days, the present season, or all", choices=("week", "season", "all"))
+BOARD_HEAD = ("", "Who", "Score", "With", "Runs")
 EXERCISE = Param("which exercise", choices=tuple(exercises()))
 
 
 @command("leaderboard", "Who trains best", private=False)
-async def show_leaderboard(ctx: Context, exercise: Annotated[str, EXERCISE] = "match") -> Message:
+async def show_leaderboard(
+    ctx: Context,
+    exercise: Annotated[str, EXERCISE] = "match",
+    window: Annotated[str, WINDOW] = "all",
+    season: Annotated[str | None, Param("a season's name")] = None,
+) -> Message:
     """Show a group's ranks, and how far it is to the next place."""
-    chosen = exercises()[exercise]
-    return draw_board(ctx, chosen, await leaderboard.board(ctx.session, _group(ctx), chosen))
+    chosen, group = exercises()[exercise], group_of(ctx)
+    if window == "week":
+        since = ctx.now - week.WEEK
+        return draw_board(ctx, chosen, await leaderboard.board(ctx.session, group, chosen, since), "the last 7 days")
+    if season or window == "season":
+        return await _season_board(ctx, chosen, await _season(ctx, group, season))
+    return draw_board(ctx, chosen, await leaderboard.board(ctx.session, group, chosen))
 
 
-def _group(ctx: Context) -> Group:
+async def _season(ctx: Context, group: Group, name: str | None) -> Season:
+    found = await seasons.find(ctx.session, group, name) if name else await seasons.running(ctx.session, group, ctx.now)
+    if found is None:
+        raise UserError("No season runs.", "`/season` lists those that were; `/leaderboard` alone has all runs.")
+    return found
+
+
+async def _season_board(ctx: Context, exercise: Exercise, season: Season) -> Message:
+    if season.ranks is None:
+        ranks = await leaderboard.board(ctx.session, group_of(ctx), exercise, season.starts_at, season.ends_at)
+        return draw_board(ctx, exercise, ranks, season.name)
+    kept = season.ranks.get(exercise.name, [])
+    if not kept:
+        return Message(f"Nobody had a score on {exercise.name} in {season.name}.")
+    names = await seasons.names(ctx.session, kept)
+    rows = [
+        (
+            f"{row['place']}",
+            names.get(row["learner"], "somebody"),
+            exercise.metric.format(row["score"]),
+            f"run {row['run']}",
+            f"{row['runs']}",
+        )
+        for row in kept
+    ]
+    return Message(title=_board_title(exercise, season.name), rows=(BOARD_HEAD, *rows))
+
+
+def group_of(ctx: Context) -> Group:
+    """Return the group that a command is for. Raises UserError when there is none."""
     if ctx.group is None:
         raise UserError("You are in no group yet.", "Ask in a group's channel.")
     return ctx.group
 
 
-def draw_board(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) -> Message:
+def draw_board(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank], when: str = "") -> Message:
     """Draw ranks as a table, with the asker's distance to the next place."""
+    if not ranks and when:
+        return Message(f"Nobody has a score on {exercise.name} for {when} yet. `/submit {exercise.name}` gets one.")
     if not ranks:
         return Message(f"Nobody has a score on {exercise.name} yet. `/submit {exercise.name}` gets the first.")
     rows = [
@@ -44,10 +89,14 @@ def draw_board(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) 
         for rank in ranks
     ]
     return Message(
-        title=f"Leaderboard · {exercise.name} · {exercise.metric.name} on the hidden test",
+        title=_board_title(exercise, when),
         body=_distance(ctx, exercise, ranks),
-        rows=(("", "Who", "Score", "With", "Runs"), *rows),
+        rows=(BOARD_HEAD, *rows),
     )
+
+
+def _board_title(exercise: Exercise, when: str) -> str:
+    return " · ".join(filter(None, ["Leaderboard", exercise.name, when, f"{exercise.metric.name} on the hidden test"]))
 
 
 def _distance(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) -> str:
@@ -64,7 +113,7 @@ def _distance(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank]) -
 @command("group show", "What this group has set", admin=True)
 async def show_group(ctx: Context) -> Message:
     """Show a group's settings."""
-    return _draw_group(_group(ctx))
+    return _draw_group(group_of(ctx))
 
 
 def _draw_group(group: Group) -> Message:
@@ -103,7 +152,9 @@ def _where() -> Message:
 async def set_results(ctx: Context, where: str) -> Edit:
     """Set where results go, and ask the next question."""
     channel = ctx.channel if where == "here" else None
-    await group_setup.set_results_channel(ctx.session, _group(ctx), ctx.learner, channel)
+    await group_setup.set_results_channel(ctx.session, group_of(ctx), ctx.learner, channel)
+    if channel:
+        week.turn_on(group_of(ctx), ctx.now)
     quotas = (5, 20, 100)
     return Edit(
         Message(
@@ -117,7 +168,7 @@ async def set_results(ctx: Context, where: str) -> Edit:
 @action("group.quota", admin=True)
 async def set_quota(ctx: Context, runs: int) -> Edit:
     """Set the quota, and ask the last question."""
-    await group_setup.set_quota(ctx.session, _group(ctx), ctx.learner, runs)
+    await group_setup.set_quota(ctx.session, group_of(ctx), ctx.learner, runs)
     return Edit(
         Message(
             "Shall I introduce myself here?",
@@ -134,15 +185,32 @@ async def set_quota(ctx: Context, runs: int) -> Edit:
 async def finish_setup(ctx: Context, say: str) -> Edit:
     """Say hello if wanted, and show what is set."""
     if say == "yes":
-        await group_setup.say_hello(ctx.session, _group(ctx), ctx.channel, ctx.now)
-    return Edit(_draw_group(_group(ctx)))
+        await group_setup.say_hello(ctx.session, group_of(ctx), ctx.channel, ctx.now)
+    return Edit(_draw_group(group_of(ctx)))
 
 
 @command("group quota", "How many runs a learner may submit in a day", admin=True)
 async def quota(ctx: Context, runs: Annotated[int, Param("runs in 24 hours")]) -> Message:
     """Set the quota."""
-    await group_setup.set_quota(ctx.session, _group(ctx), ctx.learner, runs)
-    return _draw_group(_group(ctx))
+    await group_setup.set_quota(ctx.session, group_of(ctx), ctx.learner, runs)
+    return _draw_group(group_of(ctx))
+
+
+@command("group appeals", "Drill answers that members say were marked wrongly", admin=True)
+async def show_appeals(ctx: Context) -> Message:
+    """List the last appeals, so that drills get mended."""
+    found = await appeal.appeals(ctx.session, ctx.services.curriculum, group_of(ctx))
+    if not found:
+        return Message("Nobody has appealed: every answer that was marked wrong was taken as wrong.")
+    return Message(
+        title="Answers that members say were right",
+        body="They count as passed. A drill that comes up twice wants mending.\n\n" + "\n".join(map(_appeal, found)),
+    )
+
+
+def _appeal(found: appeal.Appeal) -> str:
+    model = f"{found.drill.answer}" if found.drill else "that drill is no longer in the lessons"
+    return f"- **{found.review.drill}**, {found.learner.name}: {said(found.review.answer or '')}; expected: {model}"
 
 
 @announcement("group.hello")
@@ -162,5 +230,6 @@ async def draw_dead_channel(session: AsyncSession, services: Services, subject: 
     group = await session.get_one(Group, delivery.group_id)
     return Message(
         f"I cannot post in channel `{delivery.channel}` of {group.name}: it is gone, or I may not speak there. "
-        "Results go to where each run is submitted, until `/group setup` names another channel."
+        "Results go to where each run is submitted, until `/group setup` names another channel; a daily question that "
+        "was asked there rests, until `/group drill` names another."
     )

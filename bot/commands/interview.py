@@ -1,5 +1,6 @@
 """The interview, drawn."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
@@ -7,9 +8,11 @@ from typing import Annotated
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
-from bot.study import interview
+from bot.study import interview, plan
+from bot.study.interview_questions import BY_KEY, QUESTIONS
+from bot.study.interview_words import plain
 from bot.study.membership import learner_of
-from bot.view import Button, Edit, Field, Form, Message
+from bot.view import Button, Edit, Field, Form, Menu, Message, Option
 from bot.view import action as to
 
 
@@ -28,9 +31,12 @@ async def start(ctx: Context, again: Annotated[bool, Param("forget my answers an
 
 @announcement("interview")
 async def draw_invitation(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message:
-    """Draw the question where the interview stands, for a direct message."""
+    """Draw where the interview stands, for a direct message."""
     learner = await learner_of(session, int(subject))
-    return _draw_question(await interview.present(session, learner), typed_here=True)
+    step = await interview.present(session, learner)
+    if step.question:
+        return _draw_question(step, typed_here=True)
+    return _draw_summary(await interview.answers(session, learner), learner.name, learner.level, "")
 
 
 @action("interview.here")
@@ -79,31 +85,86 @@ async def stop(ctx: Context) -> Message:
     return Message("As you like; nothing is lost. `/start` goes on where we are.")
 
 
+@action("interview.change")
+async def change(ctx: Context) -> Message:
+    """Ask which answer is to be changed."""
+    options = tuple(Option(question.about, question.key) for question in QUESTIONS)
+    return Message("Which one?", menu=Menu(to("interview.again"), options, "Choose a question"))
+
+
+@action("interview.again")
+async def ask_again(ctx: Context, choice: str) -> Message:
+    """Ask one question alone once more."""
+    return await _draw_step(ctx, await interview.ask_again(ctx.session, ctx.learner, choice))
+
+
+@action("interview.confirm")
+async def confirm(ctx: Context) -> Message:
+    """Take the summary as right, and say how it can go on."""
+    await interview.confirm(ctx.session, ctx.learner)
+    path = await plan.path(ctx.session, ctx.services.curriculum, ctx.learner)
+    buttons = [Button("Take the placement test", to("placement.begin"), "primary")]
+    if path.next:
+        lesson = path.next.lesson
+        buttons.append(Button(f"Start with {lesson.title}", to("lesson.open", slug=lesson.slug)))
+    buttons += [Button(f"Remind me daily at {hour}:00", to("reminders.daily", hour=hour)) for hour in (9, 18)]
+    return Message(
+        f"From what you say I would start you as **{ctx.learner.level}**, but people misjudge themselves in both "
+        "directions. The placement test takes about ten minutes and saves you the lessons that you don't need; "
+        "*not sure* is a fine answer in it. Or start at once: `/plan` shows your path, and it moves with you.",
+        title=f"Welcome, {ctx.learner.name}",
+        buttons=tuple(buttons),
+    )
+
+
 _WORDS: dict[str, Callable[[Context], Awaitable[Message | Edit]]] = {
-    "skip": skip,
-    "back": back,
-    "why": why,
-    "why do you ask?": why,
-    "stop": stop,
+    r"skip( (it|this|that))?|next|pass|überspringen|weiter|passe|saltar|跳过": skip,
+    r"(go )?back|zurück|atrás|retour|返回": back,
+    r"why( do you (ask|want to know))?( that| this)?|warum|por qué|pourquoi|为什么": why,
+    r"stop|later|not now|quit|exit|cancel|pause|stopp|später|luego|plus tard|停": stop,
 }
+_CONFIRMING = (
+    r"(yes|yep|yeah|ok|okay|right|correct|perfect|looks (good|right)|that'?s (right|correct|it|me)"
+    r"|ja|stimmt|passt|si|sí|oui|对|是|👍)( please| thanks| danke)?"
+)
+_CHANGING = r"change\b(?: (?:the |my )?(?P<what>.+))?|no|nope|(?:something|not quite|that'?s not|that is not).*"
 
 
 async def hear_interview(ctx: Context, text: str) -> Message | None:
     """Take typed words as an answer, while the interview is asking."""
     if ctx.learner.interview != "asking":
         return None
-    if word := _WORDS.get(text.strip().lower()):
-        reply = await word(ctx)
-        return reply.message if isinstance(reply, Edit) else reply
+    if text.lstrip().startswith("/"):
+        return Message("That looks like a command, so I don't take it as your answer. The question is still open.")
+    said = text.strip().rstrip("?.! ").lower()
     step = await interview.present(ctx.session, ctx.learner)
     if step.question is None:
-        return None
+        return await _hear_at_the_end(ctx, said)
+    if step.question.key != "name" or said in ("skip", "back", "why", "stop", "why do you ask"):
+        for pattern, act in _WORDS.items():
+            if re.fullmatch(pattern, said):
+                reply = await act(ctx)
+                return reply.message if isinstance(reply, Edit) else reply
     return await _draw_step(ctx, await interview.answer(ctx.session, ctx.learner, step.question.key, text, ctx.now))
+
+
+async def _hear_at_the_end(ctx: Context, said: str) -> Message | None:
+    """Take a yes or a wish for a change to the summary; any other words are not for the interview."""
+    if re.fullmatch(_CONFIRMING, said):
+        return await confirm(ctx)
+    if said == "back":
+        return (await back(ctx)).message
+    if found := re.fullmatch(_CHANGING, said):
+        what = plain(found["what"] or "")
+        named = next((question for question in QUESTIONS if what and plain(question.about) in what), BY_KEY.get(what))
+        return await ask_again(ctx, named.key) if named else await change(ctx)
+    return None
 
 
 async def _draw_step(ctx: Context, step: interview.Step) -> Message:
     if step.question is None:
-        return await _summary(ctx, step.reflection)
+        given = await interview.answers(ctx.session, ctx.learner)
+        return _draw_summary(given, ctx.learner.name, ctx.learner.level, step.reflection)
     return _draw_question(step, typed_here=ctx.direct)
 
 
@@ -114,29 +175,32 @@ def _draw_question(step: interview.Step, *, typed_here: bool) -> Message:
     buttons = [Button(c.label, to("interview.answer", question=question.key, choice=c.value)) for c in question.choices]
     if not typed_here:
         buttons.append(Button("In my own words", to("interview.words", question=question.key)))
-    buttons += [Button("Skip", to("interview.skip")), Button("Why do you ask?", to("interview.why"))]
+    buttons += [
+        Button("Leave it as it was" if step.before else "Skip", to("interview.skip")),
+        Button("Why do you ask?", to("interview.why")),
+    ]
     if step.number > 1:
         buttons.append(Button("Back", to("interview.back")))
+    buttons.append(Button("Stop for now", to("interview.stop")))
+    before = f"You said: {interview.in_short(step.before)}" if step.before else ""
     hint = "*Press one, or say it in your own words.*" if question.choices else ""
     return Message(
-        title=f"Question {step.number} of {len(interview.QUESTIONS)}",
-        body="\n\n".join(filter(None, [step.reflection, question.text, hint])),
+        title=f"Question {step.number} of {len(QUESTIONS)}",
+        body="\n\n".join(filter(None, [step.reflection, question.text, before, hint])),
         buttons=tuple(buttons),
     )
 
 
-async def _summary(ctx: Context, reflection: str) -> Message:
-    given = await interview.answers(ctx.session, ctx.learner)
-    said = [(interview.about(key), a.text or a.value or "") for key, a in given.items() if key != "name"]
-    first = ctx.services.curriculum.lessons[0]
+def _draw_summary(given: interview.Answers, name: str, level: str | None, reflection: str) -> Message:
+    told = [said for said in given.values() if said.value != interview.SKIPPED]
+    skipped = [BY_KEY[said.question].about.lower() for said in given.values() if said not in told]
+    left = f"We skipped: {', '.join(skipped)}." if skipped else ""
     return Message(
-        title=f"That's all I wanted to know, {ctx.learner.name}",
-        body=f"{reflection}\n\nI take you for **{ctx.learner.level}** until your answers say otherwise. "
-        "Start with a lesson, or submit your first run with `/submit`; I'll read its curve with you.".strip(),
-        fields=tuple(said),
+        title=f"That's all I wanted to know, {name}",
+        body="\n\n".join(filter(None, [reflection, "This is what I understood. Is it right?", left])),
+        fields=tuple((BY_KEY[said.question].about, interview.understood(said)) for said in told),
         buttons=(
-            Button(f"Lesson: {first.title}", to("lesson.open", slug=first.slug), "primary"),
-            Button("Remind me daily at 9:00", to("reminders.daily", hour=9)),
-            Button("At 18:00", to("reminders.daily", hour=18)),
+            Button("That's right", to("interview.confirm"), "primary"),
+            Button("Change something", to("interview.change")),
         ),
     )

@@ -1,34 +1,17 @@
-"""Lessons and drills."""
+"""Lessons, page by page."""
 
-from datetime import datetime
 from typing import Annotated
 
 from bot.command import Context, Param, Services, action, command
 from bot.errors import UserError
-from bot.study import drill as drills
-from bot.view import Button, Edit, Field, File, Form, Message, Refused, Reply
+from bot.study import plan
+from bot.view import Button, Edit, File, Menu, Message, Option
 from bot.view import action as to
-from lessons import Lesson, UnknownLesson
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-WHY = {
-    "new": "New to you",
-    "due": "Due today, before it fades",
-    "run": "Because of what your last run showed",
-    "open": "Still open",
-}
-HOW = {
-    "choice": "Press a letter.",
-    "several": "More than one may be right: answer with letters, such as `a c`.",
-    "number": "Answer with a number.",
-    "order": "Answer with the letters in their right order, such as `b a c`.",
-    "spot": "Answer with the number of the line that is wrong.",
-    "output": "Answer with what it prints.",
-    "short": "Answer in a few words.",
-}
+from lessons import Lesson, Topic, UnknownLesson
 
 
-async def _lesson_names(services: Services, partial: str) -> list[str]:
+async def lesson_names(services: Services, partial: str) -> list[str]:
+    """Complete the name of a lesson."""
     return [lesson.slug for lesson in services.curriculum.lessons]
 
 
@@ -42,16 +25,37 @@ def find_lesson(ctx: Context, name: str) -> Lesson:
 
 @command("lesson", "Read a lesson")
 async def lesson(
-    ctx: Context, topic: Annotated[str | None, Param("which lesson", complete=_lesson_names)] = None
+    ctx: Context, topic: Annotated[str | None, Param("which lesson or topic", complete=lesson_names)] = None
 ) -> Message:
-    """Show a lesson's first page, or the list of lessons."""
-    return _page(find_lesson(ctx, topic), 0) if topic else _contents(ctx)
+    """Show a lesson's first page, a topic's lessons, or where to go on."""
+    if topic is None:
+        return await _contents(ctx)
+    if found := _find_topic(ctx, topic):
+        return await _topic(ctx, found)
+    return await _read(ctx, find_lesson(ctx, topic), 0)
 
 
 @action("lesson.open")
 async def open_lesson(ctx: Context, slug: str) -> Message:
-    """Open a lesson from a button elsewhere."""
-    return _page(find_lesson(ctx, slug), 0)
+    """Open a lesson from a button elsewhere, on the page where it was left."""
+    found = find_lesson(ctx, slug)
+    page = await plan.page_of(ctx.session, ctx.learner, found)
+    return await _read(ctx, found, page)
+
+
+@action("lesson.chosen")
+async def open_chosen(ctx: Context, choice: str) -> Message:
+    """Open a lesson from a menu."""
+    return await open_lesson(ctx, choice)
+
+
+@action("lesson.topic")
+async def open_topic(ctx: Context, choice: str) -> Message:
+    """List a topic's lessons, from a menu."""
+    found = _find_topic(ctx, choice)
+    if found is None:
+        raise UserError("That topic is no longer here.", "`/lesson` lists them.")
+    return await _topic(ctx, found)
 
 
 @action("lesson.page")
@@ -60,20 +64,73 @@ async def turn_page(ctx: Context, slug: str, page: int) -> Edit:
     found = find_lesson(ctx, slug)
     if not 0 <= page < len(found.sections):
         raise UserError("That lesson has changed since; this page is gone.", f"`/lesson {slug}` opens it anew.")
-    return Edit(_page(found, page))
+    return Edit(await _read(ctx, found, page))
 
 
-def _contents(ctx: Context) -> Message:
+def _find_topic(ctx: Context, name: str) -> Topic | None:
+    """Return the topic with this number, slug or title; what is the name of a lesson too is the lesson."""
+    wanted = name.strip().casefold()
+    topics = ctx.services.curriculum.topics
+    return next((each for each in topics if wanted in (str(each.number), each.slug, each.title.casefold())), None)
+
+
+async def _contents(ctx: Context) -> Message:
+    """Draw where to go on, and all topics."""
+    path = await plan.path(ctx.session, ctx.services.curriculum, ctx.learner)
+    topics = ctx.services.curriculum.topics
     rows = [
-        (lesson.id, lesson.title, lesson.level, f"{lesson.minutes} min") for lesson in ctx.services.curriculum.lessons
+        (f"{each.number}", each.title, each.lessons[0].level, f"{_done(path, each)} of {len(each.lessons)} done")
+        for each in topics
     ]
-    buttons = [
-        Button(lesson.title, to("lesson.open", slug=lesson.slug)) for lesson in ctx.services.curriculum.lessons[:5]
-    ]
-    return Message(title="Lessons", rows=(("", "Lesson", "Level", "Time"), *rows), buttons=tuple(buttons))
+    step = path.next
+    return Message(
+        title="Lessons",
+        body=f"Next for you: **{step.lesson.title}**, {step.reason}." if step else "You have been through all of them.",
+        rows=(("", "Topic", "Level", "You"), *rows),
+        buttons=(Button(f"Open {step.lesson.title}", to("lesson.open", slug=step.lesson.slug), "primary"),)
+        if step
+        else (),
+        menu=Menu(
+            to("lesson.topic"),
+            tuple(Option(f"{each.number} {each.title}", str(each.number)) for each in topics),
+            "Choose a topic",
+        ),
+    )
 
 
-def _page(lesson: Lesson, page: int) -> Message:
+def _done(path: plan.Path, topic: Topic) -> int:
+    return sum(path.standing.done(each) for each in topic.lessons)
+
+
+async def _topic(ctx: Context, topic: Topic) -> Message:
+    """Draw a topic's lessons."""
+    path = await plan.path(ctx.session, ctx.services.curriculum, ctx.learner)
+    rows = [
+        (each.id, each.title, f"{each.minutes} min", plan.STATUSES.get(path.standing.status(each.slug) or "", ""))
+        for each in topic.lessons
+    ]
+    return Message(
+        title=f"{topic.number} {topic.title}",
+        rows=(("", "Lesson", "Time", "You"), *rows),
+        buttons=(Button("Test out of it", to("placement.topic", topic=topic.number)),),
+        menu=Menu(
+            to("lesson.chosen"),
+            tuple(Option(f"{each.id} {each.title}", each.slug) for each in topic.lessons),
+            "Choose a lesson",
+        ),
+    )
+
+
+async def _read(ctx: Context, lesson: Lesson, page: int) -> Message:
+    """Draw a page and note that it was opened; the last one says what comes next."""
+    await plan.opened(ctx.session, ctx.learner, lesson, page, ctx.now)
+    if page < len(lesson.sections) - 1:
+        return _page(lesson, page)
+    path = await plan.path(ctx.session, ctx.services.curriculum, ctx.learner)
+    return _page(lesson, page, path.next)
+
+
+def _page(lesson: Lesson, page: int, step: plan.Step | None = None) -> Message:
     section = lesson.sections[page]
     last = page == len(lesson.sections) - 1
     turns = [
@@ -85,123 +142,13 @@ def _page(lesson: Lesson, page: int) -> Message:
         )
         if not last
         else Button("Drill it", to("drill.lesson", slug=lesson.slug), "primary"),
+        Button(f"Next in your plan: {step.lesson.title}", to("lesson.open", slug=step.lesson.slug)) if step else None,
     ]
     config = lesson.try_it if last else None
+    onward = f"*That was the lesson. Next in your plan: {step.lesson.title}, {step.reason}.*" if step else ""
     return Message(
         title=f"{lesson.id} {lesson.title} · {section.title} ({page + 1}/{len(lesson.sections)})",
-        body=section.body,
+        body="\n\n".join(filter(None, [section.body, onward])),
         buttons=tuple(button for button in turns if button),
         files=(File(f"{lesson.slug}.yaml", config.encode()),) if config else (),
     )
-
-
-@command("drill", "Answer what is due now")
-async def drill(
-    ctx: Context, topic: Annotated[str | None, Param("only this lesson", complete=_lesson_names)] = None
-) -> Message:
-    """Show the next due drill, or say when the next one comes."""
-    return await _ask(ctx, find_lesson(ctx, topic) if topic else None)
-
-
-@action("drill.lesson")
-async def drill_lesson(ctx: Context, slug: str) -> Message:
-    """Drill one lesson, from a button."""
-    return await _ask(ctx, find_lesson(ctx, slug))
-
-
-@action("drill.next")
-async def drill_next(ctx: Context) -> Message:
-    """Ask the next question, from a button."""
-    return await _ask(ctx, None)
-
-
-@action("drill.answer")
-async def answer(ctx: Context, review: int, choice: str) -> Reply:
-    """Take a pressed or filled-in answer and explain it."""
-    answered = await _check(ctx, review, choice)
-    reply = Edit(_draw_checked(ctx, answered, choice))
-    verdict = answered.verdict
-    return reply if verdict.understood else Refused(reply, (("choice", verdict.explanation),))
-
-
-@action("drill.form")
-async def answer_form(ctx: Context, review: int) -> Form:
-    """Ask for an answer that has to be typed."""
-    question = await drills.open_review(ctx.session, ctx.services.curriculum, ctx.learner, review)
-    field = Field("choice", HOW[question.drill.kind], "short")
-    return Form("Your answer", to("drill.answer", review=review), (field,))
-
-
-@action("drill.hint")
-async def hint(ctx: Context, review: int) -> Message:
-    """Give a hint."""
-    _, text = await drills.hint(ctx.session, ctx.services.curriculum, ctx.learner, review)
-    return Message(f"**Hint.** {text}" if text else "That was my last hint. Take a guess: wrong answers teach, too.")
-
-
-async def hear_drill(ctx: Context, text: str) -> Message | None:
-    """Take typed words as the answer to the question that is open, if one is."""
-    question = await drills.latest_open(ctx.session, ctx.services.curriculum, ctx.learner)
-    if question is None:
-        return None
-    return _draw_checked(ctx, await _check(ctx, question.review.id, text), text)
-
-
-async def _check(ctx: Context, review: int, given: str) -> drills.Answered:
-    return await drills.answer(ctx.session, ctx.services.curriculum, ctx.learner, review, given, ctx.now)
-
-
-def _draw_checked(ctx: Context, answered: drills.Answered, given: str) -> Message:
-    if not answered.verdict.understood:
-        return draw_question(answered.question, note=answered.verdict.explanation)
-    return _draw_answered(ctx, answered, given)
-
-
-async def _ask(ctx: Context, lesson: Lesson | None) -> Message:
-    question = await drills.next_question(ctx.session, ctx.services.curriculum, ctx.learner, lesson, ctx.now)
-    if question:
-        return draw_question(question)
-    return _nothing_due(await drills.next_due_at(ctx.session, ctx.services.curriculum, ctx.learner), ctx.now)
-
-
-def draw_question(question: drills.Question, note: str = "") -> Message:
-    """Draw a drill: options stand in the body as A, B, C, with letters on the buttons."""
-    drill, review = question.drill, question.review
-    options = "\n".join(
-        f"**{letter.upper()}.** {option.text}  " for letter, option in zip(LETTERS, drill.options, strict=False)
-    )
-    body = "\n\n".join(filter(None, [note, drill.question, options, f"*{HOW[drill.kind]}*"]))
-    buttons: list[Button] = []
-    if drill.kind == "choice":
-        letters = LETTERS[: len(drill.options)]
-        buttons += [Button(x.upper(), to("drill.answer", review=str(review.id), choice=x)) for x in letters]
-    else:
-        buttons.append(Button("Answer", to("drill.form", review=str(review.id)), "primary"))
-    if drill.hints:
-        buttons.append(Button("Hint", to("drill.hint", review=str(review.id))))
-    return Message(title=f"{question.lesson.title} · {WHY[question.reason]}", body=body, buttons=tuple(buttons))
-
-
-def _draw_answered(ctx: Context, answered: drills.Answered, given: str) -> Message:
-    verdict, question = answered.verdict, answered.question
-    head = "**Right.**" if verdict.right else f"**Not quite.** You said {given.strip()[:60]}; it is {verdict.expected}."
-    again = f"You'll see this again {_when(answered.due_at, ctx.now)}." if answered.due_at else ""
-    return Message(
-        title=question.lesson.title,
-        body="\n\n".join(filter(None, [question.drill.question, head, verdict.explanation, again])),
-        buttons=(
-            Button("Next drill", to("drill.next"), "primary"),
-            Button("Read the lesson", to("lesson.open", slug=question.lesson.slug)),
-        ),
-    )
-
-
-def _nothing_due(due_at: datetime | None, now: datetime) -> Message:
-    if due_at is None:
-        return Message("Nothing to drill yet: read a lesson first.", buttons=())
-    return Message(f"Nothing is due. The next one comes {_when(due_at, now)}; go and train something until then.")
-
-
-def _when(moment: datetime, now: datetime) -> str:
-    days = (moment.date() - now.date()).days
-    return "later today" if days < 1 else "tomorrow" if days == 1 else f"in {days} days"

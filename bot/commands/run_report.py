@@ -172,7 +172,11 @@ def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
         *((name.capitalize(), score) for name, score in result.also.items() if name in exercise.heads),
         *((words.removeprefix("the ").capitalize(), result.baselines.get(name)) for name, words in BASELINES.items()),
     ]
-    return tuple((name, metric.format(score)) for name, score in scores if score is not None)
+    shown = [(name, metric.format(score)) for name, score in scores if score is not None]
+    if result.test_interval and shown:
+        low, high = map(metric.format, result.test_interval)
+        shown[0] = (shown[0][0], f"{shown[0][1]} ({low} to {high})")
+    return tuple(shown)
 
 
 def _costs(result: Result) -> tuple[tuple[str, str], ...]:

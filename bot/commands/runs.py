@@ -9,7 +9,8 @@ from bot.commands.group import EXERCISE
 from bot.commands.run_report import code_block, draw_page, duration
 from bot.errors import UserError
 from bot.store.tables import Run
-from bot.study import fair_queue, run
+from bot.study import background, fair_queue, interview, run
+from bot.study.hardware import Hardware
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
@@ -52,11 +53,24 @@ async def mend(ctx: Context) -> Form:
 async def send_template(ctx: Context, exercise: Annotated[str, EXERCISE] = "match") -> Message:
     """Send an exercise's starter config."""
     name = f"{exercise}.yaml"
+    hardware = background.hardware(await interview.answers(ctx.session, ctx.learner))
     return Message(
-        f"Change one thing at a time, then `/submit` it: {exercises()[exercise].summary}",
+        f"Change one thing at a time, then `/submit` it: {exercises()[exercise].summary}{_at_home(hardware)}",
         title=exercises()[exercise].title,
         files=(File(name, template(exercise).encode()),),
         buttons=(Button("Submit as it is", to("submit.template", exercise=exercise), "primary"),),
+    )
+
+
+def _at_home(hardware: Hardware) -> str:
+    """Say which settings fit what the learner has, for a run of their own: the group's runner chooses for itself."""
+    if not hardware.words:
+        return ""
+    fit = background.fit(hardware)
+    batch, steps = fit.per_device_train_batch_size, fit.gradient_accumulation_steps
+    return (
+        f"\n\nOn your own hardware ({hardware.words}): `per_device_train_batch_size: {batch}`, "
+        f"`gradient_accumulation_steps: {steps}`, {fit.precision}, up to {fit.max_length} tokens."
     )
 
 

@@ -1,7 +1,7 @@
 """Sessions on SQLite or PostgreSQL, and the migrations."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -84,6 +84,14 @@ async def insert_new(session: AsyncSession, row: SQLModel) -> bool:
     statement = dialect.insert(type(row)).values(row.model_dump(exclude_none=True)).on_conflict_do_nothing()
     inserted: CursorResult[Any] = await session.exec(statement)
     return inserted.rowcount == 1
+
+
+async def insert_all_new(session: AsyncSession, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows at once, less those that a unique key says are there already."""
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        connection = await session.connection()
+        await connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 def _create_engine(url: str) -> AsyncEngine:

@@ -4,6 +4,7 @@ A row names what it is about and never holds words: they are drawn when it is se
 knows then, so the latest state wins and a restart loses nothing.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.store.database import insert_new
+from bot.store.database import insert_all_new, insert_new
 from bot.store.tables import Delivery, Learner
 
 CLAIM = timedelta(seconds=60)
@@ -50,6 +51,11 @@ async def say(
     await insert_new(session, new)
 
 
+async def say_all(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put many rows in the outbox at once; as with `say`, a key that is there already is not said again."""
+    await insert_all_new(session, Delivery, rows)
+
+
 async def tell(session: AsyncSession, learner: Learner, *, key: str, kind: str, subject: str, at: datetime) -> None:
     """Put something in the outbox that one learner is told by direct message."""
     channel = f"@{learner.external_id}"
@@ -70,8 +76,8 @@ async def news(session: AsyncSession, key: str, at: datetime) -> None:
 async def due(session: AsyncSession, chats: list[str], at: datetime, limit: int = 100) -> list[Delivery]:
     """Return what is due on `chats`: edits, and of each channel and each thread the oldest message not yet said.
 
-    So a channel reads in order, and one that fails holds up nobody else. A thread begins when its message is said, or
-    given up.
+    So a channel reads in order, and one that fails holds up nobody else; nor does what is meant for later. A thread
+    begins when its message is said, or given up.
     """
     older, parent = aliased(Delivery), aliased(Delivery)
     held_up = (
@@ -79,6 +85,7 @@ async def due(session: AsyncSession, chats: list[str], at: datetime, limit: int 
         .where(col(older.chat) == Delivery.chat, col(older.channel) == Delivery.channel)
         .where(col(older.under).is_not_distinct_from(Delivery.under))
         .where(col(older.pending), col(older.reference).is_(None), col(older.id) < Delivery.id)
+        .where(or_(col(older.due_at) <= at, col(older.attempts) > 0))
     )
     not_begun = (
         exists().where(col(parent.key) == Delivery.under).where(col(parent.pending), col(parent.reference).is_(None))

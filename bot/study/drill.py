@@ -1,16 +1,13 @@
-"""What to drill next, and what an answer does to the memory of it.
+"""Drills: which question is put to a learner, what becomes of their answer, and what hints cost.
 
-One FSRS card a lesson and learner, under the gated policy: a new lesson only while reviews go well, and among the
-due the one that is still best remembered first, because it can be saved. Measured against round robin, Leitner,
-SM-2 and plain FSRS in LEARNING-FACTS: the smallest worst-case loss of all.
+The policy chooses (`drill_policy`), cards remember (`memory`), and an answer is rated by `drill_rating`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
-import fsrs
 from sqlalchemy import CursorResult, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,52 +15,66 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store.database import insert_new
 from bot.store.tables import Card, Learner, Review
+from bot.study import drill_policy, forgetting, memory
+from bot.study.drill_policy import Known, New, Situation
+from bot.study.drill_rating import pace, rate
+from bot.study.mastery import guess_chance
+from bot.study.memory import drill_day
 from lessons import Curriculum, Drill, Lesson, UnknownDrill, Verdict
 
-DUE_BELOW = 0.85  # predicted recall
-NEW_PER_DAY = 2
-GATE_REVIEWS, GATE_RIGHT = 15, 0.8
+ANSWER_LIMIT = 2_000  # characters
+ANSWER_KEPT = 500
+REVIEWS_READ = 200  # the last ones: enough for the gate, the days missed and the usual pace
 
-_SCHEDULER = fsrs.Scheduler(learning_steps=(), relearning_steps=(), enable_fuzzing=False)
+Reason = Literal["new", "due", "practice", "run", "open"]
+ToBegin = Callable[[Collection[str]], Awaitable[Sequence[Lesson]]]  # what may begin, given the lessons being drilled
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A drill that was put to a learner."""
+    """A drill that was put to a learner, and why: `run` is a finding's wish, `open` was asked before."""
 
     review: Review
     drill: Drill
     lesson: Lesson
-    reason: str  # why this one: "new", "due", "run" (a finding asks for it) or "open" (asked before, not answered)
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of an answer. When it was not understood, nothing was counted."""
+    """What became of an answer. When it was not understood, nothing was counted; `due_at` is the lesson's next day."""
 
     question: Question
     verdict: Verdict
     due_at: datetime | None
+    day: datetime
 
 
 async def next_question(
-    session: AsyncSession, curriculum: Curriculum, learner: Learner, lesson: Lesson | None, now: datetime
+    session: AsyncSession,
+    curriculum: Curriculum,
+    learner: Learner,
+    lesson: Lesson | None,
+    to_begin: ToBegin,
+    now: datetime,
 ) -> Question | None:
-    """Put the next drill to a learner, of one lesson if given; None when nothing is due."""
-    cards = {card.lesson: card for card in await _cards(session, learner, curriculum)}
-    wanted = next((curriculum.lesson(slug) for slug, card in cards.items() if card.wanted_by), None)
-    if open_question := await _open_question(session, curriculum, learner, lesson or wanted):
+    """Put the next drill to a learner, of one lesson if given; None when there is nothing more for today.
+
+    `to_begin` gives the lessons that may begin, in the order of the learner's plan.
+    """
+    await one_at_a_time(session, learner)
+    cards = await memory.cards(session, learner, curriculum)
+    wanted = lesson or _wanted(curriculum, cards)
+    if lesson and not _drillable(lesson):
+        raise UserError(f"{lesson.title} has no drills at the moment.", "`/drill` alone has others.")
+    if open_question := await _open_question(session, curriculum, learner, wanted):
         return open_question
-    chosen = _asked_for(cards, lesson) if lesson else await _choose(session, curriculum, learner, cards, now)
+    if wanted:
+        return await _ask(session, learner, wanted, "run" if lesson is None else _why(cards, wanted), now)
+    chosen = await _choose(session, curriculum, learner, cards, to_begin, now)
     if chosen is None:
         return None
-    slug, reason = chosen
-    card = cards.get(slug) or await _card(session, learner, slug, now)
-    drill = await _least_seen(session, learner, curriculum.lesson(slug))
-    review = Review(learner_id=learner.id, card_id=card.id, drill=drill.id, asked_at=now)
-    session.add(review)
-    await session.flush()
-    return Question(review, drill, curriculum.lesson(slug), reason)
+    return await _ask(session, learner, curriculum.lesson(chosen.lesson), chosen.reason, now)
 
 
 async def answer(
@@ -71,47 +82,40 @@ async def answer(
 ) -> Answered:
     """Check an answer, rate it and move the card. Raises UserError when the question is not open for this learner."""
     question = await open_review(session, curriculum, learner, review_id)
-    verdict = question.drill.check(given)
+    verdict = _check(question.drill, given)
     if not verdict.understood:
-        return Answered(question, verdict, None)
-    rating = _rate(verdict.right, question.review.hints)
-    closed = (
-        update(Review)
-        .where(col(Review.id) == review_id, col(Review.answered_at).is_(None))
-        .values(answer=given[:500], right=verdict.right, rating=int(rating), answered_at=now)
-    )
-    first: CursorResult[int] = await session.exec(closed)
-    if first.rowcount == 0:  # pressed twice at once
-        raise UserError("You have answered this one already.", "`/drill` has the next.")
-    card = (await session.exec(select(Card).where(Card.id == question.review.card_id))).one()
-    _move(card, rating, drill_day(now, learner))
-    session.add(card)
-    return Answered(question, verdict, card.due_at)
+        return Answered(question, verdict, None, drill_day(now, learner))
+    return await _close(session, curriculum, learner, question, verdict, given, now)
 
 
-async def hint(
-    session: AsyncSession, curriculum: Curriculum, learner: Learner, review_id: int
-) -> tuple[Question, str | None]:
-    """Give the next hint of an open question, or None when there is no other; a hint costs the rating."""
+async def give_up(
+    session: AsyncSession, curriculum: Curriculum, learner: Learner, review_id: int, now: datetime
+) -> Answered:
+    """Show the answer of an open question, which counts as not known."""
     question = await open_review(session, curriculum, learner, review_id)
-    hints = question.drill.hints
-    shown = question.review.hints
-    if shown >= len(hints):
-        return question, None
-    question.review.hints = shown + 1
+    verdict = Verdict(False, question.drill.explanation, str(question.drill.answer))
+    return await _close(session, curriculum, learner, question, verdict, "", now)
+
+
+async def hint(session: AsyncSession, curriculum: Curriculum, learner: Learner, review_id: int) -> Question:
+    """Give one more hint of an open question, while there is one; a hint costs the rating."""
+    question = await open_review(session, curriculum, learner, review_id)
+    shown = min(question.review.hints + 1, len(question.drill.hints))
+    question.review.hints = shown
     session.add(question.review)
-    return question, hints[shown]
+    return question
 
 
 async def open_review(session: AsyncSession, curriculum: Curriculum, learner: Learner, review_id: int) -> Question:
     """Return an open question of this learner; raises UserError when it is another's, answered or no longer there."""
+    await one_at_a_time(session, learner)
     review = await session.get(Review, review_id)
     if review is None or review.learner_id != learner.id:
         raise UserError("That question was put to somebody else.", "`/drill` gives you one of your own.")
     if review.answered_at is not None:
         verdict = "right" if review.right else "not right"
         raise UserError(f"You have answered this one already, and it was {verdict}.", "`/drill` has the next.")
-    drill = _drill(curriculum, review.drill)
+    drill = find_drill(curriculum, review.drill)
     if drill is None:
         raise UserError("This question is no longer in the lessons.", "`/drill` has another.")
     return Question(review, drill, curriculum.lesson(drill.lesson), "open")
@@ -129,134 +133,177 @@ async def want(session: AsyncSession, learner_id: int, lesson: str, run_id: str,
     await session.exec(wanted.values(wanted_by=run_id, due_at=now))
 
 
-async def next_due_at(session: AsyncSession, curriculum: Curriculum, learner: Learner) -> datetime | None:
-    """Return when a learner's next card comes due; None when they have none."""
-    cards = await _cards(session, learner, curriculum)
-    return min((card.due_at for card in cards), default=None)
+async def next_due_at(
+    session: AsyncSession, curriculum: Curriculum, learner: Learner, now: datetime
+) -> datetime | None:
+    """Return the day on which a learner's next card comes due, tomorrow at the earliest; None when they have none."""
+    here = await situation(session, curriculum, learner, now)
+    today = drill_day(now, learner)
+    known = memory.reviewed((await memory.cards(session, learner, curriculum)).values())
+    days = [drill_policy.days_until_due(card.stability or 0, here) - memory.days_since(card, today) for card in known]
+    return today + timedelta(days=max(min(days), 1)) if days else None
 
 
 async def due_count(session: AsyncSession, curriculum: Curriculum, learner: Learner, now: datetime) -> int:
-    """Return how many cards are due."""
-    day = drill_day(now, learner)
-    return sum(_due(card, day) for card in await _cards(session, learner, curriculum))
+    """Return how many lessons are due: about to be forgotten, asked for by a run, or asked and not answered."""
+    here = Situation(speed=learner.forgetting_speed, weights=await memory.weights_of(session, learner))
+    today = drill_day(now, learner)
+    found = (await memory.cards(session, learner, curriculum)).values()
+    return sum(
+        card.stability is None
+        or bool(card.wanted_by)
+        or drill_policy.is_due(memory.days_since(card, today), card.stability, here)
+        for card in found
+    )
 
 
-def drill_day(now: datetime, learner: Learner) -> datetime:
-    """Return the fixed instant of a learner's local day. FSRS counts whole days, so all of a day is one instant."""
-    local = now.astimezone(ZoneInfo(learner.timezone or "UTC"))
-    return datetime.combine(local.date(), time(12), UTC)
+async def situation(session: AsyncSession, curriculum: Curriculum, learner: Learner, now: datetime) -> Situation:
+    """Return what the policy looks at besides the cards."""
+    earlier = await last_answered(session, learner)
+    days = [drill_day(review.answered_at, learner).toordinal() for review in earlier if review.answered_at]
+    today = drill_day(now, learner).toordinal()
+    last = find_drill(curriculum, earlier[0].drill) if earlier else None
+    begun = select(Card.created_at).where(Card.learner_id == learner.id)
+    created = [drill_day(moment, learner).toordinal() for moment in await session.exec(begun)]
+    return Situation(
+        recent=[(review.rating or 0) > 1 for review in earlier],
+        missed=drill_policy.missed_share(days, today),
+        new_today=created.count(today),
+        answered_today=days.count(today),
+        last_topic=curriculum.lesson(last.lesson).topic if last else None,
+        speed=learner.forgetting_speed,
+        weights=await memory.weights_of(session, learner),
+    )
 
 
-def recall(card: Card, day: datetime) -> float:
-    """Return the predicted probability that a card's lesson is remembered on a day; 0 for one never reviewed."""
-    return 0.0 if card.last_review_at is None else float(_SCHEDULER.get_card_retrievability(_fsrs(card), day))
+async def last_answered(session: AsyncSession, learner: Learner) -> Sequence[Review]:
+    """Return a learner's last answered questions, the latest first."""
+    answered = select(Review).where(Review.learner_id == learner.id, col(Review.answered_at).is_not(None))
+    latest = answered.order_by(col(Review.answered_at).desc(), col(Review.id).desc())
+    return (await session.exec(latest.limit(REVIEWS_READ))).all()
+
+
+def find_drill(curriculum: Curriculum, drill_id: str) -> Drill | None:
+    """Return a drill; None when it has been deleted from the content since it was asked."""
+    try:
+        return curriculum.drill(drill_id)
+    except UnknownDrill:
+        return None
 
 
 async def _choose(
-    session: AsyncSession, curriculum: Curriculum, learner: Learner, cards: dict[str, Card], now: datetime
-) -> tuple[str, str] | None:
+    session: AsyncSession,
+    curriculum: Curriculum,
+    learner: Learner,
+    cards: dict[str, Card],
+    to_begin: ToBegin,
+    now: datetime,
+) -> drill_policy.Choice | None:
+    here = await situation(session, curriculum, learner, now)
     day = drill_day(now, learner)
-    for card in cards.values():
-        if card.wanted_by:
-            return card.lesson, "run"
-    if await _gate_is_open(session, learner, cards.values(), day) and (new := _next_new(curriculum, cards)):
-        return new, "new"
-    due = [card for card in cards.values() if _due(card, day)]
-    if not due:
-        return None
-    return max(due, key=lambda card: recall(card, day)).lesson, "due"
+    known = [
+        Known(lesson.slug, lesson.topic, memory.days_since(card, day), card.stability or 0, card.difficulty or 0)
+        for card in memory.reviewed(cards.values())
+        if _drillable(lesson := curriculum.lesson(card.lesson))
+    ]
+    if not drill_policy.gate_is_open(here, room=True):  # whatever may begin would not come
+        return drill_policy.choose(known, (), here)
+    new = await to_begin({card.lesson for card in known})
+    return drill_policy.choose(known, [New(each.slug, each.topic) for each in new if _drillable(each)], here)
 
 
-def _asked_for(cards: dict[str, Card], lesson: Lesson) -> tuple[str, str]:
-    return lesson.slug, "due" if lesson.slug in cards else "new"
+async def _ask(session: AsyncSession, learner: Learner, lesson: Lesson, reason: Reason, now: datetime) -> Question:
+    await insert_new(session, Card(learner_id=learner.id, lesson=lesson.slug, due_at=now, created_at=now))
+    mine = select(Card.id).where(Card.learner_id == learner.id, Card.lesson == lesson.slug)
+    drill = await _least_seen(session, learner, lesson)
+    review = Review(learner_id=learner.id, card_id=(await session.exec(mine)).one(), drill=drill.id, asked_at=now)
+    session.add(review)
+    await session.flush()
+    return Question(review, drill, lesson, reason)
 
 
-async def _gate_is_open(session: AsyncSession, learner: Learner, cards: Iterable[Card], day: datetime) -> bool:
-    """Say whether a new lesson may come: not too many today, and the last reviews went well."""
-    if sum(drill_day(card.created_at, learner) == day for card in cards) >= NEW_PER_DAY:
-        return False
-    latest = (
-        select(Review.right)
-        .where(Review.learner_id == learner.id, col(Review.right).is_not(None))
-        .order_by(col(Review.answered_at).desc())
-        .limit(GATE_REVIEWS)
+async def _close(
+    session: AsyncSession,
+    curriculum: Curriculum,
+    learner: Learner,
+    question: Question,
+    verdict: Verdict,
+    given: str,
+    now: datetime,
+) -> Answered:
+    """Store a result, once, and let the card and the learner's forgetting speed learn from it."""
+    review, day = question.review, drill_day(now, learner)
+    card = (await session.exec(select(Card).where(Card.id == review.card_id))).one()
+    took = pace(now - review.asked_at, question.drill, await last_answered(session, learner), curriculum)
+    rating = rate(verdict.right, review.hints, took, first=card.stability is None)
+    closed = (
+        update(Review)
+        .where(col(Review.id) == review.id, col(Review.answered_at).is_(None))
+        .values(answer=given[:ANSWER_KEPT], right=verdict.right, rating=int(rating), answered_at=now)
     )
-    rights = (await session.exec(latest)).all()
-    return len(rights) < GATE_REVIEWS // 3 or sum(map(bool, rights)) >= GATE_RIGHT * len(rights)
+    first: CursorResult[Any] = await session.exec(closed)
+    if first.rowcount == 0:  # pressed twice at once
+        raise UserError("You have answered this one already.", "`/drill` has the next.")
+    here = Situation(speed=learner.forgetting_speed, weights=await memory.weights_of(session, learner))
+    if memory.days_since(card, day) >= 1 and not (verdict.right and review.hints):
+        known = memory.recall(card, day, here)
+        expected = known + (1 - known) * guess_chance(question.drill)
+        learner.forgetting_speed = forgetting.learn_speed(learner.forgetting_speed, expected, verdict.right)
+        session.add(learner)
+    memory.move(card, rating, day, here)
+    session.add(card)
+    return Answered(question, verdict, card.due_at, day)
 
 
-def _next_new(curriculum: Curriculum, cards: Iterable[str]) -> str | None:
-    known = set(cards)
-    return next((new.slug for new in curriculum.lessons if new.slug not in known and known.issuperset(new.needs)), None)
-
-
-def _due(card: Card, day: datetime) -> bool:
-    return card.last_review_at is None or (card.last_review_at < day and recall(card, day) < DUE_BELOW)
-
-
-async def _cards(session: AsyncSession, learner: Learner, curriculum: Curriculum) -> list[Card]:
-    """Return a learner's cards, less those whose lesson is no longer in the content."""
-    slugs = {lesson.slug for lesson in curriculum.lessons}
-    cards = await session.exec(select(Card).where(Card.learner_id == learner.id))
-    return [card for card in cards if card.lesson in slugs]
-
-
-def _drill(curriculum: Curriculum, drill_id: str) -> Drill | None:
-    try:
-        return curriculum.drill(drill_id)
-    except UnknownDrill:  # deleted from the content since it was asked
-        return None
-
-
-async def _card(session: AsyncSession, learner: Learner, slug: str, now: datetime) -> Card:
-    await insert_new(session, Card(learner_id=learner.id, lesson=slug, due_at=now, created_at=now))
-    return (await session.exec(select(Card).where(Card.learner_id == learner.id, Card.lesson == slug))).one()
+async def one_at_a_time(session: AsyncSession, learner: Learner) -> None:
+    """Let a learner's second device wait for the first. On SQLite it waits already: there is one writer."""
+    await session.refresh(learner, ["forgetting_speed"], with_for_update=True)
 
 
 async def _open_question(
     session: AsyncSession, curriculum: Curriculum, learner: Learner, lesson: Lesson | None
 ) -> Question | None:
     asked = select(Review).where(Review.learner_id == learner.id, col(Review.answered_at).is_(None))
-    for review in await session.exec(asked.order_by(col(Review.asked_at).desc())):
-        drill = _drill(curriculum, review.drill)
+    for review in await session.exec(asked.order_by(col(Review.asked_at).desc(), col(Review.id).desc())):
+        drill = find_drill(curriculum, review.drill)
         if drill and (lesson is None or drill.lesson == lesson.slug):
             return Question(review, drill, curriculum.lesson(drill.lesson), "open")
     return None
 
 
 async def _least_seen(session: AsyncSession, learner: Learner, lesson: Lesson) -> Drill:
-    """Return the lesson's drill that was put to the learner longest ago or never; placement's are left alone."""
+    """Return the lesson's drill that was put to the learner longest ago or never, the easiest of those."""
     asked = select(Review.drill).where(Review.learner_id == learner.id).order_by(col(Review.asked_at))
     seen = {drill_id: place for place, drill_id in enumerate(await session.exec(asked), start=1)}
-    return min((d for d in lesson.drills if not d.placement), key=lambda d: (seen.get(d.id, 0), d.difficulty))
+    return min(_drillable(lesson), key=lambda drill: (seen.get(drill.id, 0), drill.difficulty))
 
 
-def _rate(right: bool, hints: int) -> fsrs.Rating:
-    if not right:
-        return fsrs.Rating.Again  # "Hard" is a pass
-    return fsrs.Rating.Hard if hints else fsrs.Rating.Good
+def _drillable(lesson: Lesson) -> list[Drill]:
+    """Return a lesson's drills that are not kept for placement."""
+    return [drill for drill in lesson.drills if not drill.placement]
 
 
-def _move(card: Card, rating: fsrs.Rating, day: datetime) -> None:
-    moved, _ = _SCHEDULER.review_card(_fsrs(card), rating, day)
-    card.stability, card.difficulty, card.last_review_at = (
-        moved.stability,
-        moved.difficulty,
-        moved.last_review,
-    )
-    card.due_at = max(moved.due, day + timedelta(days=1))
-    card.wanted_by = None
+def _wanted(curriculum: Curriculum, cards: dict[str, Card]) -> Lesson | None:
+    """Return the lesson that a run's finding asks for."""
+    lessons = (curriculum.lesson(slug) for slug, card in cards.items() if card.wanted_by)
+    return next(filter(_drillable, lessons), None)
 
 
-def _fsrs(card: Card) -> fsrs.Card:
-    """Return the package's card. It wants its own UTC object, and an id (without one it sleeps a millisecond)."""
-    reviewed = card.last_review_at
-    return fsrs.Card(
-        card_id=card.id or 0,
-        state=fsrs.State.Review if reviewed else fsrs.State.Learning,
-        step=None if reviewed else 0,
-        stability=card.stability,
-        difficulty=card.difficulty,
-        due=card.due_at.astimezone(UTC),
-        last_review=reviewed.astimezone(UTC) if reviewed else None,
-    )
+def _why(cards: dict[str, Card], lesson: Lesson) -> Reason:
+    return "practice" if lesson.slug in cards else "new"
+
+
+def _check(drill: Drill, given: str) -> Verdict:
+    """Mark an answer; what cannot be marked is not understood, and costs nothing."""
+    if len(given) > ANSWER_LIMIT:
+        problem = f"That is {len(given):,} characters long, and I read {ANSWER_LIMIT:,}. A sentence or two is plenty."
+    elif drill.kind == "short" and _is_another_script(given):
+        problem = "I can mark that only in English so far. A few plain words are enough; grammar does not count."
+    else:
+        return drill.check(given)
+    return Verdict(False, problem, str(drill.answer), understood=False)
+
+
+def _is_another_script(text: str) -> bool:
+    letters = [mark for mark in text if mark.isalpha()]
+    return sum(mark.isascii() for mark in letters) < len(letters) / 2

@@ -43,7 +43,7 @@ async def say_hello(session: AsyncSession, group: Group, channel: str, now: date
 
 
 async def report_dead_channel(session: AsyncSession, delivery: Delivery, now: datetime) -> None:
-    """Tell an admin, once, that a group's channel takes no messages, and stop sending results there."""
+    """Tell an admin, once, that a group's channel takes no messages, and say nothing more there."""
     group = await session.get(Group, delivery.group_id) if delivery.group_id else None
     if group is None or delivery.channel.startswith("@"):
         return
@@ -52,7 +52,9 @@ async def report_dead_channel(session: AsyncSession, delivery: Delivery, now: da
         return
     if group.results_channel == delivery.channel:
         group.results_channel = None
-        session.add(group)
+    if group.drill_channel == delivery.channel:
+        group.drill_channel = group.next_drill_at = None
+    session.add(group)
     key = f"dead-channel:{group.id}:{delivery.channel}"
     await outbox.tell(session, admin, key=key, kind="group.dead_channel", subject=str(delivery.id), at=now)
 

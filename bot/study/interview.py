@@ -1,13 +1,14 @@
 """The interview: who is this learner, what do they want and what do they have. One question at a time.
 
-The answers are the state: the next question is the first without one, so it can be left and resumed anywhere.
+The answers are the state: the next question is the first that has none or is to be asked once more, so it can be left
+and resumed anywhere. An answer that is asked again keeps its old words until there are new ones.
 """
 
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import CursorResult, delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,144 +16,32 @@ from bot.errors import UserError
 from bot.store import outbox
 from bot.store.database import insert_new
 from bot.store.tables import Answer, Learner
+from bot.study import background
+from bot.study.hardware import read_hardware
+from bot.study.interview_questions import BY_KEY, QUESTIONS, Choice, Question, read_rows
 
 SKIPPED = "skipped"
+ASKED_AGAIN = "asked again"
 ANSWER_LIMIT = 1_000  # characters
+NAME_LIMIT = 40
+QUOTE_LIMIT = 120
+SMALL_GB = 8
+SMALL_DEVICE = "Tight but real: small models train on it, and accumulation and LoRA stretch it."
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One answer to press; `words` are a pattern of words that mean it when typed."""
-
-    value: str
-    label: str
-    words: str
-    reflection: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question; without choices it takes any words."""
-
-    key: str
-    about: str
-    text: str
-    why: str
-    choices: tuple[Choice, ...] = ()
-
-    def read(self, text: str) -> Choice | None:
-        """Find the choice that typed words mean: by its label, or the one whose words come first."""
-        said = text.strip().lower()
-        for choice in self.choices:
-            if said in (choice.value, choice.label.lower()):
-                return choice
-        found = [(match.start(), choice) for choice in self.choices if (match := re.search(choice.words, said))]
-        return min(found, key=lambda pair: pair[0])[1] if found else None
-
-
-_DEPTH = (
-    Choice(
-        "none",
-        "New to me",
-        r"\b(none|never|no|not really|new|zero|nothing|beginner)\b",
-        "Good: no habits to unlearn.",
-    ),
-    Choice(
-        "some",
-        "A little",
-        r"\b(some|little|bit|course|tutorials?|basics?|playing|once|few)\b",
-        "That gives us a start.",
-    ),
-    Choice(
-        "daily",
-        "I use it at work",
-        r"\b(daily|work|job|years?|lots?|expert|professional(ly)?|often|research|phd)\b",
-        "Then we can go fast.",
-    ),
-)
-
-
-def _depth(key: str, about: str, text: str, why: str) -> Question:
-    return Question(key, about, text, why, _DEPTH)
-
-
-QUESTIONS: tuple[Question, ...] = (
-    Question("name", "Name", "Hi! I'm Cohort. I have trained more models than I care to admit, most of them badly at first. What should I call you?", "So that I know who I'm talking to."),
-    Question(
-        "goals",
-        "Goals",
-        "What do you want to be able to do? One sentence is plenty.",
-        "It decides which lessons come first and which examples you see.",
-        (
-            Choice("fine-tune", "Fine-tune models", r"fine.?tun|adapt|lora|customi[sz]e", "Fine-tuning it is; you will run your first one today."),
-            Choice("understand", "Understand training", r"understand|learn|theory|how .* works?|basics|curious", "Understanding is the part that lasts."),
-            Choice("ship", "Ship something at work", r"ship|product|work|job|deploy|company|startup", "Then we'll care about what breaks in practice."),
-            Choice("research", "Do research", r"research|paper|phd|thesis|experiment", "Then ablations will be our friends."),
-        ),
-    ),
-    _depth("deep_learning", "Deep learning", "How much deep learning have you done?", "So that I neither bore you nor lose you."),
-    Question(
-        "framework",
-        "Framework",
-        "PyTorch or TensorFlow: which have you used?",
-        "The lessons are in PyTorch; if you come from TensorFlow I'll point at the differences.",
-        (
-            Choice("both", "Both", r"\bboth\b|(pytorch|torch).*(tensorflow|tf|keras)|(tensorflow|tf|keras).*(pytorch|torch)", "Bilingual, nice."),
-            Choice("pytorch", "PyTorch", r"torch", "Good, that is what we use here."),
-            Choice("tensorflow", "TensorFlow or Keras", r"tensorflow|\btf\b|keras", "Most of it carries over."),
-            Choice("none", "Neither", r"\b(neither|none|no|not yet|never)\b|jax|sklearn|scikit", "We'll start from the tensor up."),
-        ),
-    ),
-    _depth("gpu", "GPU computing", "And GPU computing: CUDA, memory, out-of-memory errors at 2 a.m.?", "Much of training is fitting things into memory."),
-    _depth("workflows", "Training workflows", "Have you run training workflows: tracking runs, checkpoints, resuming?", "It tells me where your runs are likely to hurt."),
-    Question(
-        "model_type",
-        "Model",
-        "What kind of model do you want to train?",
-        "I pick examples of that kind.",
-        (
-            Choice("classifier", "A text classifier", r"classif|sentiment|bert|encoder|label", "A fine place to learn: the loss tells you everything."),
-            Choice("language-model", "A language model", r"llm|language model|gpt|llama|generat|chat|causal|decoder", "The tokens will be many."),
-            Choice("other", "Something else", r"vision|image|audio|speech|multi|other|not sure|don'?t know|diffusion", "The training loop is the same; the data differs."),
-        ),
-    ),
-    Question(
-        "dataset_size",
-        "Data",
-        "How much data will you train on?",
-        "Small data overfits, large data needs streaming: different lessons.",
-        (
-            Choice("large", "Over 100,000 rows", r"million|billion|huge|\bbig\b|large|\d{3,}\s*k\b|\btb\b|\bgb\b|\d{6,}|over 100", "Then loading speed will matter."),
-            Choice("medium", "1,000 to 100,000 rows", r"\d{1,2}\s*k\b|thousand|medium|\d{1,2},?\d{3}\b", "A comfortable size."),
-            Choice("small", "Under 1,000 rows", r"small|few|hundred|tiny|\b\d{1,3}\b(?!\s*(k|m|thousand|million|billion))|under", "Overfitting will be the enemy."),
-            Choice("unknown", "I don't know yet", r"don'?t know|not sure|no idea|unknown|none", "Fine, we use ours until then."),
-        ),
-    ),
-    Question(
-        "hardware",
-        "Hardware",
-        "What hardware can you use?",
-        "Templates are filled in for it: batch size, precision, length.",
-        (
-            Choice("multi-gpu", "Several GPUs", r"\b[2-9]\s*x|several|cluster|multi|nodes?|8 gpus", "Lucky you; the distributed lessons will pay."),
-            Choice("large-gpu", "One large GPU (40 GB or more)", r"a100|h100|h200|80 ?gb|48 ?gb|40 ?gb|a6000|l40", "Plenty of room."),
-            Choice("gpu", "One GPU (8 to 24 GB)", r"gpu|rtx|[2345]0[6789]0|\bt4\b|colab|kaggle|v100|24 ?gb|16 ?gb|12 ?gb|8 ?gb|nvidia|cuda", "Enough for almost everything here."),
-            Choice("cpu", "Only a CPU", r"cpu|laptop|mac|none|nothing|no", "The group's runner has your back, and small models teach the same lessons."),
-        ),
-    ),
-    Question("performance", "A good result", "Last one: what would count as a good result for you? A score, a speed, a deadline?", "A target tells us when to stop tuning."),
-)  # fmt: skip
-
-_BY_KEY = {question.key: question for question in QUESTIONS}
+Answers = dict[str, Answer]  # by question, in the interview's order
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where the interview stands: the reflection of the last answer and the next question, or None at the end."""
+    """Where the interview stands: the reflection of the last answer and the next question, or None at the end.
+
+    `before` is what was answered the last time, where the question is asked again.
+    """
 
     question: Question | None
     number: int
     reflection: str = ""
+    before: str = ""
 
 
 async def start(session: AsyncSession, learner: Learner, *, again: bool = False) -> Step:
@@ -165,57 +54,65 @@ async def start(session: AsyncSession, learner: Learner, *, again: bool = False)
 async def present(session: AsyncSession, learner: Learner) -> Step:
     """Return where the interview stands, and change nothing."""
     given = await answers(session, learner)
-    question = next((question for question in QUESTIONS if question.key not in given), None)
-    return Step(question, len(given) + 1)
+    question = next((each for each in QUESTIONS if each.key not in given or _is_open(given[each.key])), None)
+    if question is None:
+        return Step(None, len(QUESTIONS) + 1)
+    before = given[question.key].text if question.key in given else ""
+    return Step(question, QUESTIONS.index(question) + 1, before=before)
 
 
 async def answer(session: AsyncSession, learner: Learner, key: str, text: str, now: datetime) -> Step:
     """Take the answer to one question, pressed or typed. Raises UserError when it is not the one being asked."""
-    if key not in _BY_KEY:
-        raise UserError("That question is no longer part of the interview.", "`/start` goes on with it.")
-    step = await _next(session, learner)
-    if step.question is None or step.question.key != key:
-        raise UserError("You have answered that one already.", "`/start` shows where we are.")
-    text = text.strip()
+    question = await _asked(session, learner, key)
+    text = text.replace("\0", "").strip()
     if not text:
         raise UserError("That was empty.", "A word or two is enough, or skip it.")
-    choice = step.question.read(text)
+    choice = question.read(text)
     if choice and text == choice.value:  # pressed, not typed
         text = choice.label
-    said = Answer(
-        learner_id=learner.id,
-        question=key,
-        text=text[:ANSWER_LIMIT],
-        value=choice.value if choice else None,
-        answered_at=now,
-    )
-    if not await insert_new(session, said):  # two devices answered at once
-        raise UserError("You have answered that one already.", "`/start` shows where we are.")
+    await _store(session, learner, key, text, choice.value if choice else None, now)
     if key == "name":
-        learner.name = _name(text)
-    return await _next(session, learner, _reflect(learner, key, text, choice))
+        learner.name = read_name(text)
+    return await _next(session, learner, _reflect(learner, question, text, choice))
 
 
 async def skip(session: AsyncSession, learner: Learner, now: datetime) -> Step:
-    """Leave the present question unanswered and go on."""
-    step = await _next(session, learner)
-    if step.question:
-        await insert_new(
-            session,
-            Answer(learner_id=learner.id, question=step.question.key, text="", value=SKIPPED, answered_at=now),
-        )
+    """Leave the present question as it is, unanswered or with the answer it had, and go on."""
+    step = await present(session, learner)
+    if step.question is None:
+        return await _next(session, learner)
+    if step.before:
+        choice = step.question.read(step.before)
+        await _store(session, learner, step.question.key, step.before, choice.value if choice else None, now)
+        return await _next(session, learner, "We leave it as it was.")
+    await _store(session, learner, step.question.key, "", SKIPPED, now)
     return await _next(session, learner, "Skipped; we can come back to it.")
 
 
 async def back(session: AsyncSession, learner: Learner) -> Step:
     """Ask the question before the present one again."""
-    step = await _next(session, learner)
+    step = await present(session, learner)
     last = len(QUESTIONS) if step.question is None else QUESTIONS.index(step.question)
-    if last > 0:
-        await session.exec(
-            delete(Answer).where(col(Answer.learner_id) == learner.id, col(Answer.question) == QUESTIONS[last - 1].key)
-        )
+    if last == 0:
+        return await _next(session, learner, "This is the first one; there is nothing before it.")
+    return await ask_again(session, learner, QUESTIONS[last - 1].key)
+
+
+async def ask_again(session: AsyncSession, learner: Learner, key: str) -> Step:
+    """Ask one question once more, whatever else is answered. Raises UserError for a question that there is not."""
+    if key not in BY_KEY:
+        raise UserError("That question is no longer part of the interview.", "`/start` goes on with it.")
+    mine = update(Answer).where(col(Answer.learner_id) == learner.id, col(Answer.question) == key)
+    await session.exec(mine.values(value=ASKED_AGAIN))
     return await _next(session, learner, "Of course, once more.")
+
+
+async def confirm(session: AsyncSession, learner: Learner) -> None:
+    """Close the interview: the summary is right. Raises UserError while a question is open."""
+    if (await present(session, learner)).question:
+        raise UserError("There is still a question open.", "`/start` shows it.")
+    learner.interview = "done"
+    session.add(learner)
 
 
 async def invite(session: AsyncSession, learner: Learner, now: datetime) -> None:
@@ -230,54 +127,115 @@ async def pause(session: AsyncSession, learner: Learner) -> None:
     session.add(learner)
 
 
-def about(key: str) -> str:
-    """Return what a question is about, in a word or two."""
-    return _BY_KEY[key].about
-
-
-async def answers(session: AsyncSession, learner: Learner) -> dict[str, Answer]:
+async def answers(session: AsyncSession, learner: Learner) -> Answers:
     """Return what was answered, by question and in the interview's order."""
-    found = {a.question: a for a in await session.exec(select(Answer).where(Answer.learner_id == learner.id))}
+    rows = await session.exec(
+        select(Answer).where(Answer.learner_id == learner.id).execution_options(populate_existing=True)
+    )
+    found = {row.question: row for row in rows}
     return {question.key: found[question.key] for question in QUESTIONS if question.key in found}
 
 
-def level(given: dict[str, Answer]) -> str:
-    """Guess a level from what a learner says of their experience: a prior for the first lessons, no more."""
-    points = {"daily": 2, "some": 1, "pytorch": 1, "both": 1}
-    total = sum(
-        points.get(given[key].value or "", 0)
-        for key in ("deep_learning", "framework", "gpu", "workflows")
-        if key in given
+def understood(said: Answer) -> str:
+    """Return an answer as the learner gave it, with what it was taken for where that is not the same."""
+    words = in_short(said.text)
+    question = BY_KEY[said.question]
+    if question.key == "name" and words:
+        return read_name(said.text)
+    choice = question.choice(said.value)
+    if choice is None or choice.label == said.text:
+        return words
+    return f"{words} ({_heard(question, said.text, choice)})"
+
+
+def in_short(text: str) -> str:
+    """Return somebody's words on one line that is not too long."""
+    words = " ".join(text.split())
+    return words if len(words) <= QUOTE_LIMIT else f"{words[: QUOTE_LIMIT - 1]}…"
+
+
+def read_name(text: str) -> str:
+    """Take the name out of what people say instead of just their name."""
+    said = re.sub(_GREETING, "", text.strip(), flags=re.IGNORECASE)
+    said = re.sub(_INTRODUCTION, "", said, flags=re.IGNORECASE)
+    said = re.split(r"[,;(!?\n]|(?<=\w{3})\.\s|\s[-–—]\s|\s:|\bplease\b|\bbut\b", said.strip(" ,.!"), maxsplit=1)[0]
+    words = [word for word in said.split() if word.isprintable()]
+    return " ".join(words)[:NAME_LIMIT].strip(" .,!@#`*") or "friend"
+
+
+_GREETING = r"^(?:(?:hi|hey|hello|hallo|hola|salut|bonjour|moin|你好)(?: there| everyone)?[,!. ]*)+"
+_INTRODUCTION = (
+    r"^(?:i am called|i am|i'm|i’m|im|my name is|my name's|(?:you can |people |friends |just )*call me|it's|it is|name's|"
+    r"ich bin|ich hei(?:ß|ss)e|mein name ist|me llamo|soy|mi nombre es|je m'appelle|je suis|moi c'est)\s+|^(?:我叫|我是)"
+)
+
+
+def _is_open(said: Answer) -> bool:
+    return said.value == ASKED_AGAIN
+
+
+async def _asked(session: AsyncSession, learner: Learner, key: str) -> Question:
+    """Return the question that is being asked, if it is this one."""
+    if key not in BY_KEY:
+        raise UserError("That question is no longer part of the interview.", "`/start` goes on with it.")
+    question = (await present(session, learner)).question
+    if question is None or question.key != key:
+        raise _answered_already()
+    return question
+
+
+async def _store(
+    session: AsyncSession, learner: Learner, key: str, text: str, value: str | None, now: datetime
+) -> None:
+    """Keep an answer. Raises UserError when another device has answered in the same moment."""
+    row = Answer(learner_id=learner.id, question=key, text=text[:ANSWER_LIMIT], value=value, answered_at=now)
+    if await insert_new(session, row):
+        return
+    asked_again = update(Answer).where(
+        col(Answer.learner_id) == learner.id, col(Answer.question) == key, col(Answer.value) == ASKED_AGAIN
     )
-    return "beginner" if total < 4 else "intermediate" if total < 6 else "advanced"
+    stored: CursorResult[int] = await session.exec(
+        asked_again.values(text=row.text, value=row.value, answered_at=row.answered_at)
+    )
+    if stored.rowcount == 0:
+        raise _answered_already()
+
+
+def _answered_already() -> UserError:
+    return UserError("You have answered that one already.", "`/start` shows where we are.")
 
 
 async def _next(session: AsyncSession, learner: Learner, reflection: str = "") -> Step:
-    """Go on to the question that is next, or end the interview."""
+    """Go on to the question that is next; after the last one, draw the conclusions and wait for the learner's yes."""
     step = await present(session, learner)
-    learner.interview = "asking" if step.question else "done"
-    if step.question is None and learner.level is None:
-        learner.level = level(await answers(session, learner))
+    if step.question or learner.interview != "done":
+        learner.interview = "asking"
+    if step.question is None:
+        known = background.of(await answers(session, learner))
+        learner.goal = known.goal or learner.goal
+        if learner.ability is None:  # a test knows better
+            learner.level = known.level
     session.add(learner)
     return replace(step, reflection=reflection)
 
 
-def _name(text: str) -> str:
-    """Take the name out of what people say instead of just their name."""
-    said = re.sub(
-        r"^(hi|hey|hello)?[,! ]*(i am|i'm|im|my name is|call me|it's|name's)\s+",
-        "",
-        text,
-        flags=re.IGNORECASE,
-    )
-    words = [word for word in said.split() if word.isprintable()]
-    return " ".join(words)[:40].strip(" .,!@#`*") or "friend"
-
-
-def _reflect(learner: Learner, key: str, text: str, choice: Choice | None) -> str:
-    if key == "name":
+def _reflect(learner: Learner, question: Question, text: str, choice: Choice | None) -> str:
+    """Say in a word how an answer was understood."""
+    if question.key == "name":
         return f"Good to meet you, {learner.name}."
     if choice is None:
-        return "Noted, in your words."
-    heard = "" if text.strip().lower() in (choice.value, choice.label.lower()) else f"({choice.label}.) "
-    return heard + choice.reflection
+        return "I can't put that in a box, so I keep it in your words."
+    if text == choice.label:
+        return choice.reflection
+    found = read_hardware(text) if question.key == "hardware" else None
+    comment = SMALL_DEVICE if found and 0 < found.memory_gb <= SMALL_GB else choice.reflection
+    return f"**{_heard(question, text, choice)}.** {comment}"
+
+
+def _heard(question: Question, text: str, choice: Choice) -> str:
+    """Return what an answer was taken for, as exactly as the rules know it."""
+    if question.key == "hardware" and (found := read_hardware(text)) and found.words:
+        return found.words
+    if question.key == "dataset_size" and (rows := read_rows(text)):
+        return f"{rows:,} rows"
+    return choice.label

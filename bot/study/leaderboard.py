@@ -22,9 +22,22 @@ class Rank:
     runs: int
 
 
-async def board(session: AsyncSession, group: Group, exercise: Exercise, since: datetime | None = None) -> list[Rank]:
-    """Return the ranks of a group. Only runs on the newest version of the data compare with each other."""
-    scored = [run for run in await _succeeded(session, group.id, exercise.name) if not since or _ended(run) >= since]
+async def board(
+    session: AsyncSession,
+    group: Group,
+    exercise: Exercise,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Rank]:
+    """Return the ranks of a group, of the runs that ended from one moment to before another.
+
+    Only runs on the newest version of the data compare with each other.
+    """
+    scored = [
+        run
+        for run in await _succeeded(session, group.id, exercise.name)
+        if (since is None or _ended(run) >= since) and (until is None or _ended(run) < until)
+    ]
     if not scored:
         return []
     newest = max(scored, key=_ended).data_hash

@@ -31,15 +31,15 @@ def diverged(run: Observed) -> Finding | None:
         evidence = f"Learning rate {run.rate:g}; last finite loss {finite:.2f}."
         return Finding("diverged", what, evidence, change, "basic-training-loop")
     peak = max(run.losses)
-    if run.last < GUESSING * run.chance or peak < THROWN * run.chance or run.rate <= run.usual_rate:
+    if run.last < GUESSING * run.chance or peak < THROWN * run.chance:
         return None
     what = "The learning rate threw the model off, and it ended up guessing."
     evidence = (
         f"At learning rate {run.rate:g} the training loss jumped to {peak:.2f} and settled at {run.last:.2f}; "
         f"guessing gives {run.chance:.2f}."
     )
-    change = {"training.learning_rate": run.usual_rate}
-    return Finding("diverged", what, evidence, change, "basic-training-loop")
+    slower = run.usual_rate if run.rate > run.usual_rate else round(run.rate / 3, 9)
+    return Finding("diverged", what, evidence, {"training.learning_rate": slower}, "basic-training-loop")
 
 
 def learning_rate_too_low(run: Observed) -> Finding | None:

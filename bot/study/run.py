@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run
+from bot.study import streak
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
@@ -63,6 +64,7 @@ async def submit(
     session.add(run)
     await session.flush()
     await announce(session, run, "status", now)
+    await streak.note_activity(session, learner, now)
     return Submitted(run, parsed.warnings)
 
 

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from bot.store import outbox
 from bot.store.database import Store
 from bot.store.tables import Run
-from bot.study import coach, drill, fair_queue, leaderboard
+from bot.study import badge, coach, drill, fair_queue, leaderboard
 from bot.study.run import ACTIVE, announce, move
 from runner.config import ConfigError, parse
 from runner.engines import Engine, JobStatus
@@ -180,6 +180,7 @@ class RunWatch:
                 return
             await announce(session, run, "result", now)
             await announce(session, run, "detail", now)
+            await badge.award_run(session, run, result, record, findings, now)
             for finding in findings:
                 await drill.want(session, run.learner_id, finding.lesson, run.id, now)
 

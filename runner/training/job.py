@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import torch
 from datasets import Dataset
-from transformers import Trainer, set_seed
+from transformers import EvalPrediction, Trainer, set_seed
 
 from runner import curves
 from runner.config import Config
 from runner.exercise import exercises
+from runner.metrics import Rows, interval
 from runner.run_dir import Result, RunDir, Start
 from runner.training.arguments import precision, supports_bf16, use_threads
 from runner.training.limits import Limits, Stop, cancel_signal, explain
@@ -105,10 +107,11 @@ class Job:
             validation = evals[-1].score
         else:
             validation = _score(trainer, prepared.validation)["score"]
-        test = _score(trainer, prepared.test)
+        test, between = _score_with_interval(trainer, prepared)
         return {
             "validation": validation,
             "test": test.pop("score"),
+            "test_interval": between,
             "train_score": _score(trainer, sample)["score"],
             "also": test,
         }
@@ -144,6 +147,17 @@ def _score(trainer: Trainer, rows: Dataset) -> dict[str, float]:
     """Score a model; `predict`, unlike `evaluate`, writes no event: the test split stays hidden."""
     found = trainer.predict(rows).metrics or {}  # the prefix is the Trainer's own, and so are the other names
     return {name.removeprefix("test_"): float(value) for name, value in found.items() if name not in _TRAINERS_OWN}
+
+
+def _score_with_interval(trainer: Trainer, prepared: Prepared) -> tuple[dict[str, float], tuple[float, float]]:
+    """Score a model on the test split, with the interval that its rows alone would explain."""
+    output = trainer.predict(prepared.test)
+    found, true = np.asarray(output.predictions), np.asarray(output.label_ids)
+
+    def score(rows: Rows) -> float:
+        return prepared.score(EvalPrediction(predictions=found[rows], label_ids=true[rows]))["score"]
+
+    return prepared.score(EvalPrediction(predictions=found, label_ids=true)), interval(score, len(true))
 
 
 def device_name() -> str:

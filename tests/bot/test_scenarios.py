@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import discord_actor
 import pytest
@@ -13,6 +14,9 @@ import slack_actor
 from actors import Actor, ConsoleActor
 
 from bot.app import App
+from bot.settings import Settings
+from bot.study import group_drill
+from lessons import curriculum
 
 BAD = "exercise: match\ntraining: {learnig_rate: 3e-3}\n"
 GOOD = "exercise: match\nmodel: tiny\ntraining: {max_steps: 4, learning_rate: 1e-3}\ndata: {max_train_samples: 64}\n"
@@ -44,17 +48,36 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("stop", "nothing is lost"),
         ann("hello?", "I asked nothing just now"),
         ann("/start", "Question 3 of 10"),
-        ann("a little", "Question 4 of 10"),
-        ann("back", "Question 3 of 10"),
-        ann("skip", "Question 4 of 10"),
-        ann("torch", "(PyTorch.)"),
+        ann("a little", "A little. That gives us a start.", "Question 4 of 10"),
+        ann("back", "Question 3 of 10", "You said: a little"),
+        ann("skip", "We leave it as it was.", "Question 4 of 10"),
+        ann("torch", "PyTorch. Good"),
         ann("[I use it at work]", "Question 6 of 10"),
         ann("never", "Question 7 of 10"),
         ann("bert", "Question 8 of 10"),
         ann("20k", "Question 9 of 10"),
-        ann("a 4090 and maybe Colab", "(One GPU (8 to 24 GB).)"),
-        ann("90% accuracy", "That's all I wanted to know, Ann", "a 4090 and maybe Colab", "Remind me daily"),
-        ann("[Remind me daily at 9:00]", "09:00", "The next one"),
+        ann("a 4090 and maybe Colab", "RTX 4090, 24 GB."),
+        ann("/help start", "begin anew"),
+        ann("90% accuracy", "That's all I wanted to know, Ann", "a 4090 and maybe Colab (RTX 4090, 24 GB)"),
+        ann("[Change something]", "Which one?"),
+        ann("[Data]", "You said: 20k"),
+        ann("300 tickets", "That's all I wanted to know, Ann", "300 tickets (300 rows)"),
+        ann("[That's right]", "Welcome, Ann", "intermediate", "placement test", "Start with"),
+        ann("[Remind me daily at 9:00]", "09:00"),
+        ann("/template match", "On your own hardware (RTX 4090, 24 GB)", "bf16"),
+    ],
+    "the plan says what is next and why, and moves": [
+        ann("/plan goal:understand", "Your goal is now: understand training", "Next: Training Pipeline Overview"),
+        ann("/plan", "Your plan", "for your goal: understanding training", "nothing yet"),
+        ann("[Skip Training Pipeline Overview]", "Skipped: Training Pipeline Overview", "(was: Training Pipeline"),
+        ann("[Undo]", "Training Pipeline Overview is back in your plan."),
+        ann("/plan skip:training-pipeline-overvew", "There is no lesson", "Did you mean"),
+        ann("/plan goal:bananas", "I can't tell which way that goes", "fine-tune"),
+        ann("/lesson", "Next for you: Training Pipeline Overview"),
+        ann("[Open Training Pipeline Overview]", "Why (1/"),
+        ann("[Next: Step by step]", "(2/"),
+        ann("/plan", "you are on page 2 of", "1 begun"),
+        bo("/plan", "nothing yet"),
     ],
     "a press on an old button of the interview changes nothing": [
         ann("/start", "Question 1"),
@@ -66,7 +89,9 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/start", "Question 4"),
     ],
     "a lesson, page by page, to its drills": [
-        ann("/lesson", "Training Pipeline Overview", "Evaluation Metrics", "beginner"),
+        ann("/lesson", "Training Pipeline Overview", "Training Fundamentals", "beginner"),
+        ann("[1 Training Fundamentals]", "Evaluation Metrics", "25 min"),
+        ann("[1.5 Evaluation Metrics]", "Evaluation Metrics · Why (1/"),
         ann("/lesson basic-training-loop", "Basic Training Loop · Why (1/"),
         ann("[Next: Step by step]", "Step by step (2/"),
         ann("[Back]", "Why (1/"),
@@ -79,6 +104,13 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("bananas", "I need every letter, in order"),
         ann("a b c d e", "Not quite.", "You'll see this again"),
         ann("/profile", "Drills due"),
+    ],
+    "a drill's answer is shown to who asks for it": [
+        ann("/drill basic-training-loop", "Basic Training Loop"),
+        ann("[Hint]", "Hint."),
+        ann("[Show the answer]", "Next time, then.", "The answer is d b e a c.", "You'll see this again tomorrow"),
+        bo("/group appeals", "for whoever manages this group"),
+        ann("/group appeals", "Nobody has appealed"),
     ],
     "a drill is answered in a form, and an old question takes no second answer": [
         ann("/drill basic-training-loop", "Answer with the letters"),
@@ -107,6 +139,38 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/group quota 100000", "not possible"),
         ann("/group show", "Runs a learner and day", "7"),
     ],
+    "a streak begins with a drill, and the profile shows it": [
+        ann("/streak", "No days in a row yet", "Today is still open"),
+        ann("/drill basic-training-loop", "Basic Training Loop"),
+        ann("a b c d e", "Basic Training Loop"),
+        ann("/streak", "1 day in a row", "Your best: 1 day", "●"),
+        ann("/profile", "Streak", "1 day", "Badges", "none yet"),
+    ],
+    "a season is started by somebody who may, one at a time, and ended": [
+        bo("/group season until:month", "for whoever manages this group"),
+        ann("/season", "There has been no season yet"),
+        ann("/leaderboard match window:season", "No season runs"),
+        ann("/group season until:yesterday", "no date that I can read"),
+        ann("/group season until:6w name:Spring", "Spring has begun"),
+        ann("/group season until:month", "Spring still runs"),
+        bo("/season", "Spring", "still running"),
+        bo("/leaderboard match window:season", "Nobody has a score on match for Spring yet"),
+        bo("/leaderboard match window:week", "Nobody has a score on match for the last 7 days yet"),
+        bo("/leaderboard match season:Sprng", "There was no season Sprng", "Did you mean Spring?"),
+        ann("/group season until:now", "Spring is over"),
+        ann("/group season until:now", "No season runs"),
+        bo("/leaderboard match season:Spring", "Nobody had a score on match in Spring"),
+    ],
+    "the daily question and the weekly summary are an admin's to set": [
+        bo("/group drill channel:here", "for whoever manages this group"),
+        ann("/group drill", "No daily question"),
+        ann("/group drill channel:here time:noonish", "no time of day"),
+        ann("/group drill channel:here timezone:Europe/Berln", "Did you mean Europe/Berlin?"),
+        ann("/group drill channel:here time:9 timezone:berlin", "at 09:00 (Europe/Berlin)", "its answers at 20:00"),
+        ann("/group summary on", "Mondays at 09:00"),
+        ann("/group summary off", "No more summaries"),
+        ann("/group drill channel:off", "No daily question"),
+    ],
     "a form left half-way stores nothing": [
         ann("/submit match", "Left; nothing was sent.", form=None),
         ann("/run show 1", "has no run 1", "Nobody has submitted one yet"),
@@ -119,7 +183,11 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/reminders time:noonish", "no time of day"),
         ann("/reminders time:9 timezone:Europe/Berln", "Did you mean Europe/Berlin?"),
         ann("/reminders time:7pm timezone:berlin days:weekdays", "19:00", "Europe/Berlin"),
+        ann("/reminders pause:soon", "no date that I can read", "3d"),
+        ann("/reminders pause:3d", "Reminders rest", "at 19:00"),
+        ann("[Go on now]", "I remind you at 19:00"),
         ann("/reminders time:off", "No reminders"),
+        ann("/reminders pause:3d", "no reminders that could rest"),
         ann("/help", "/submit", "/drill"),
         ann("/help submit", "exercise", "your config"),
         ann("/submit match nowhere.yaml", "There is no file `nowhere.yaml`"),
@@ -189,6 +257,38 @@ async def test_a_run_is_told_in_its_channel_and_ranked(chat: str, app: App, tmp_
                 await asyncio.sleep(0.2)
         assert "Run 1 · match · Ann" in plain(seen)
         assert "You lead." in plain(await people["ann"].do("/leaderboard match"))
+
+
+@pytest.mark.parametrize("chat", CHATS)
+async def test_a_question_of_the_day_is_answered_in_private_and_explained_in_the_evening(
+    chat: str, tmp_path: Path, clock: Any
+) -> None:
+    home = Settings(home=tmp_path / "home")
+    async with App(home, clock, keep_runner=False) as app, people_of(chat, app, tmp_path) as people:
+        await people["ann"].do("/group drill channel:here time:13:00 timezone:UTC")
+        clock.advance(hours=1)
+        async with app.store.write() as session:
+            await group_drill.ask_due(session, clock.now, curriculum())
+        for name in ("ann", "bo"):
+            await told(people[name], "Question of the day", "Only you see your answer")
+        assert "Noted: A" in plain(await people["bo"].do("[A]"))
+        assert "Noted: B" in plain(await people["bo"].do("[B]"))
+        clock.advance(minutes=1)
+        assert "Noted" not in await told(people["ann"], "One has answered.")
+        clock.advance(hours=7)
+        async with app.store.write() as session:
+            await group_drill.reveal_due(session, clock.now)
+        await told(people["ann"], "One has answered,", "is right.", "Read the lesson")
+
+
+async def told(actor: Actor, *words: str) -> str:
+    """Wait until somebody has been shown some words; return all that they saw meanwhile."""
+    seen = ""
+    async with asyncio.timeout(60):
+        while not all(each in plain(seen) for each in words):
+            seen += await actor.news()
+            await asyncio.sleep(0.1)
+    return seen
 
 
 def plain(text: str) -> str:

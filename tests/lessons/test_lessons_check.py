@@ -107,4 +107,4 @@ def test_the_command_prints_places_and_totals_and_fails(copy: Path) -> None:
     assert done.returncode == 1
     assert f"lessons/01-training-fundamentals/{LOOP}:" in done.stdout
     assert done.stdout.endswith("1 problems\n")
-    assert "3 lessons" in done.stdout
+    assert f"{len(list(copy.glob('[0-9]*/*.md')))} lessons" in done.stdout

@@ -78,7 +78,10 @@ class SlackActor:
         if line.startswith("/"):
             await self.person.command(line.removeprefix("/") or "/")
         elif line.startswith("["):
-            await self.person.press(line[1:-1])
+            try:
+                await self.person.press(line[1:-1])
+            except LookupError:  # it stands in a menu
+                await self.person.choose(line[1:-1])
         else:
             await self.person.say(line)
         await self._world.settled(shown)

@@ -17,6 +17,8 @@ from bot.errors import UserError
         ("submit my.yaml", "submit", {"file": "my.yaml"}),
         ("submit file=~/a.yaml exercise=match", "submit", {"file": "~/a.yaml", "exercise": "match"}),
         ("submit 'my file.yaml'", "submit", {"file": "my file.yaml"}),
+        ("leaderboard week", "leaderboard", {"window": "week"}),
+        ("leaderboard mach", "leaderboard", {"exercise": "mach"}),  # a slip, to be told so
         ("lesson it's", "lesson", {"topic": "it's"}),
         ("reminders time:09:00 timezone:Europe/Berlin", "reminders", {"time": "09:00", "timezone": "Europe/Berlin"}),
     ],

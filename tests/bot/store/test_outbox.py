@@ -51,6 +51,25 @@ async def test_a_channel_reads_in_order_and_a_failure_holds_up_only_its_own(stor
     assert [d.key for d in await claim(store, clock.now)] == ["a2"]
 
 
+async def test_what_is_meant_for_later_holds_nobody_up(store, clock):
+    await put(store, "later", clock.now + timedelta(hours=1))
+    await put(store, "now", clock.now)
+    assert [d.key for d in await claim(store, clock.now)] == ["now"]
+    async with store.write() as session:
+        await outbox.sent(session, await one(store, "now"), "1", clock.now)
+    assert [d.key for d in await claim(store, clock.advance(hours=1))] == ["later"]
+
+
+async def test_many_rows_at_once_leave_out_the_keys_that_are_there(store, clock):
+    await put(store, "a", clock.now)
+    row = {"kind": "k", "subject": "s", "chat": "local", "due_at": clock.now, "created_at": clock.now}
+    async with store.write() as session:
+        await outbox.say_all(session, [{**row, "key": key, "channel": f"#{key}"} for key in ("a", "b", "c")])
+        await outbox.say_all(session, [])
+    assert sorted(d.key for d in await claim(store, clock.now)) == ["a", "b", "c"]
+    assert (await one(store, "a")).channel == "#lab"
+
+
 async def test_news_becomes_an_edit_at_most_every_two_seconds(store, clock):
     await put(store, "a", clock.now)
     (delivery,) = await claim(store, clock.now)

@@ -221,3 +221,29 @@ def test_a_bad_config_is_refused_and_the_result_says_why(tmp_path: Path) -> None
     assert result
     assert result.status == "failed"
     assert "learnig_rate" in (result.error or "")
+
+
+def test_a_finished_run_comes_out_the_same_again(finished: Path) -> None:
+    before = {path.name for path in finished.iterdir()}
+    done = command(str(finished), "--again")
+    assert done.returncode == 0, done.stderr
+    assert "the same" in done.stdout
+    assert {path.name for path in finished.iterdir()} == before
+
+
+def test_a_run_with_another_score_is_told_apart(finished: Path, tmp_path: Path) -> None:
+    result = RunDir(str(finished)).result()
+    assert result
+    other = RunDir(str(tmp_path))
+    other.create(QUICK)
+    other.finish(result.model_copy(update={"test": 0.99, "device": "another"}))
+    done = command(str(tmp_path), "--again")
+    assert done.returncode == 1
+    assert "NOT the same" in done.stdout
+    assert "the device differs: another then" in done.stdout
+
+
+def test_a_run_that_did_not_succeed_cannot_be_repeated(tmp_path: Path) -> None:
+    done = command(str(tmp_path), "--again")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing to repeat" in done.stderr

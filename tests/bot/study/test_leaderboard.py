@@ -1,0 +1,40 @@
+from datetime import timedelta
+
+import pytest
+
+from bot.study import leaderboard
+from runner.exercise import exercises
+
+
+@pytest.fixture
+async def lab(store, clock, people, new_run):
+    """Ann's best run was ten days ago, Bo's is of today; Cy's is of other data."""
+    group, (ann, bo, cy) = people
+    async with store.write() as session:
+        for learner, score, days, data in [
+            (cy, 0.99, 20, "old"),
+            (ann, 0.9, 10, "d"),
+            (ann, 0.6, 1, "d"),
+            (bo, 0.7, 0, "d"),
+        ]:
+            ended = clock.now - timedelta(days=days)
+            session.add(new_run(learner, status="succeeded", score=score, finished_at=ended, data_hash=data))
+    return group
+
+
+async def places(store, group, **window):
+    async with store.read() as session:
+        ranks = await leaderboard.board(session, group, exercises()["match"], **window)
+    return [(rank.place, rank.learner.name, rank.score, rank.runs) for rank in ranks]
+
+
+async def test_of_all_runs_each_learners_best_on_the_newest_data_counts(lab, store):
+    assert await places(store, lab) == [(1, "Ann", 0.9, 2), (2, "Bo", 0.7, 1)]
+
+
+async def test_a_window_knows_only_the_runs_that_ended_in_it(lab, store, clock):
+    week = clock.now - timedelta(days=7)
+    assert await places(store, lab, since=week) == [(1, "Bo", 0.7, 1), (2, "Ann", 0.6, 1)]
+    assert await places(store, lab, since=week, until=clock.now) == [(1, "Ann", 0.6, 1)]
+    assert await places(store, lab, until=week) == [(1, "Ann", 0.9, 1)]
+    assert await places(store, lab, since=clock.now + timedelta(days=1)) == []
