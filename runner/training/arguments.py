@@ -12,7 +12,9 @@ from runner.config import Training
 from runner.exercise import Metric
 from runner.training.limits import Stop
 
-_SAME_NAME = set(Training.model_fields) - {"bf16", "load_best_model_at_end"}
+_SAME_NAME = set(Training.model_fields) - {"bf16", "load_best_model_at_end", "activation_checkpointing"}
+_KNOWN = TrainingArguments.__dataclass_fields__
+_CHECKPOINTING = "activation_checkpointing" if "activation_checkpointing" in _KNOWN else "gradient_checkpointing"  # 5.17
 LEAST_RATE, DECAY_SHARE = 0.1, 0.2  # of cosine_with_min_lr; of warmup_stable_decay
 
 
@@ -26,6 +28,7 @@ def training_arguments(training: Training, metric: Metric, checkpoints: Path, ro
     keep_best = training.load_best_model_at_end
     return TrainingArguments(
         **training.model_dump(include=_SAME_NAME),
+        **{_CHECKPOINTING: training.activation_checkpointing},
         output_dir=str(checkpoints),
         bf16=supports_bf16() and not training.fp16 if training.bf16 == "auto" else training.bf16,
         lr_scheduler_kwargs=scheduler_kwargs(training, rows),
