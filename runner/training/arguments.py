@@ -14,7 +14,8 @@ from runner.training.limits import Stop
 
 _SAME_NAME = set(Training.model_fields) - {"bf16", "load_best_model_at_end", "activation_checkpointing"}
 _KNOWN = TrainingArguments.__dataclass_fields__
-_CHECKPOINTING = "activation_checkpointing" if "activation_checkpointing" in _KNOWN else "gradient_checkpointing"  # 5.17
+# Its name before transformers 5.23.
+_CHECKPOINTING = "activation_checkpointing" if "activation_checkpointing" in _KNOWN else "gradient_checkpointing"
 LEAST_RATE, DECAY_SHARE = 0.1, 0.2  # of cosine_with_min_lr; of warmup_stable_decay
 
 
