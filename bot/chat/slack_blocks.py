@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bot.chat import slack_mrkdwn as mrkdwn
@@ -47,9 +47,10 @@ def render(message: Message) -> list[Posting]:
     return [Posting(text, blocks) for blocks in _dealt(_blocks(message), BLOCKS) or [[]]]
 
 
-def home(message: Message, buttons: Sequence[Button]) -> Json:
-    """Draw a message and some buttons as a home tab."""
-    return {"type": "home", "blocks": list(_blocks(replace(message, buttons=(*message.buttons, *buttons))))}
+def home(messages: Sequence[Message], buttons: Sequence[Button]) -> Json:
+    """Draw some messages, and some buttons under them, as a home tab."""
+    drawn = [*messages, Message(buttons=tuple(buttons))]
+    return {"type": "home", "blocks": [block for message in drawn for block in _blocks(message)]}
 
 
 def modal(form: Form, metadata: str) -> Json:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 CONFIGS = (".yaml", ".yml")
 SUBMIT = "submit"  # what a shared config and the shortcuts do
-HOME = "profile"  # what the home tab shows, and what can be done there
+HOME = ("profile", "plan")  # what the home tab shows, and what can be done there
 HOME_BUTTONS = (
     Button("Drill now", "drill.next", "primary"),
     Button("Lessons", "lesson"),
@@ -106,10 +106,10 @@ class Interactions:
         """Draw the home tab when somebody opens it."""
         event = body["event"]
         if event.get("tab") == "home":
-            reply = await self._dispatch(await self._request(Origin(event["user"], direct=True), HOME, {}))
-            if isinstance(reply, Message):
-                view = home(reply, HOME_BUTTONS)
-                await self._workspace.client.views_publish(user_id=event["user"], view=view)
+            origin = Origin(event["user"], direct=True)
+            replies = [await self._dispatch(await self._request(origin, name, {})) for name in HOME]
+            shown = [reply for reply in replies if isinstance(reply, Message)]
+            await self._workspace.client.views_publish(user_id=event["user"], view=home(shown, HOME_BUTTONS))
 
     async def _origin(self, user: str, channel: str | None, body: Json) -> Origin:
         """Say where something was done. A command can be typed in the direct messages of two other people, too."""

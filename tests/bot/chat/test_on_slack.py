@@ -139,7 +139,8 @@ async def test_the_home_tab_shows_the_profile_and_its_buttons_work(cohort: World
     shown = cohort.slack.shown
     await ann.open_home()
     await cohort.settled(shown)
-    assert "Drills due" in words(cohort.slack.homes[ann.user.id]["blocks"])
+    shown = words(cohort.slack.homes[ann.user.id]["blocks"])
+    assert all(part in shown for part in ("Drills due", "Streak", "Your plan"))
     assert "What I can do" in await done(cohort, ann.press_at_home("What I can do"))
     assert newest(ann).channel == ann.direct.id
     shown = cohort.slack.shown

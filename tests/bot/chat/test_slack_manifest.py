@@ -46,5 +46,5 @@ def test_names_and_descriptions_are_within_slack_s_limits():
 
 def test_everything_that_the_manifest_and_the_home_tab_offer_exists():
     offered = [shortcut["callback_id"] for shortcut in YAML(typ="safe").load(manifest())["features"]["shortcuts"]]
-    offered += [HOME, "say", *(read_action(button.action)[0] for button in HOME_BUTTONS)]
+    offered += [*HOME, "say", *(read_action(button.action)[0] for button in HOME_BUTTONS)]
     assert set(offered) <= set(ROUTES)
