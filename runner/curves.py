@@ -1,25 +1,16 @@
 """A run's learning curves as one picture, for a chat on a phone: dark, large type, labels on the lines."""
 
-import io
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from runner.exercise import Metric
 from runner.history import History
+from runner.style import GREEN, ORANGE, RED, SKY, TEXT, YELLOW, annotate, heading, line, new_figure, png, style
 
-BACKGROUND, TEXT, GRID = "#1e1f22", "#dcddde", "#44474d"
-# Okabe and Ito's colours, which colour-blind readers can tell apart
-ORANGE, SKY, GREEN, YELLOW, RED = "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00"
 LOG_RANGE = 20.0  # largest over smallest loss, from which the axis is logarithmic
-DPI = 100
-
-Points = Sequence[tuple[float, float]]
 
 
 def draw(
@@ -34,22 +25,18 @@ def draw(
     It is wider than high, because chats show a high picture as a thumbnail. Safe in any thread: it uses no
     pyplot. `size` is in inches of 100 pixels.
     """
-    figure = Figure(figsize=size, dpi=DPI, facecolor=BACKGROUND, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, color=TEXT, fontsize=20, fontweight="bold")
+    figure = new_figure(title, size)
     panels = figure.subplot_mosaic([["loss", "score"], ["loss", "rate"]], sharex=True, height_ratios=(2, 1))
     loss, score, rate = panels["loss"], panels["score"], panels["rate"]
     for axes in (loss, score, rate):
-        _style(axes)
+        style(axes)
     _draw_loss(loss, history)
     _draw_score(score, history, metric, baselines)
     _draw_rate(rate, history)
     _mark_divergence((loss, score, rate), history)
     _set_steps(loss, history)
     _set_steps(rate, history)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", facecolor=BACKGROUND)
-    return picture.getvalue()
+    return png(figure)
 
 
 def alt_text(history: History, metric: Metric) -> str:
@@ -70,22 +57,22 @@ def alt_text(history: History, metric: Metric) -> str:
 def _draw_loss(axes: Axes, history: History) -> None:
     train = [(step.step, step.loss) for step in history.steps]
     validation = [(evaluation.step, evaluation.loss) for evaluation in history.evals]
-    _heading(axes, "Loss (nats)")
+    heading(axes, "Loss (nats)")
     if not train:
         axes.text(0.5, 0.5, "no step was logged", transform=axes.transAxes, ha="center", color=TEXT, fontsize=18)
         return
     above = bool(validation) and validation[-1][1] > train[-1][1]
-    _line(axes, train, ORANGE, "train", place="top" if above else "bottom")
-    _line(axes, validation, SKY, "validation", marker="o", place="bottom" if above else "top")
+    line(axes, train, ORANGE, "train", place="top" if above else "bottom")
+    line(axes, validation, SKY, "validation", marker="o", place="bottom" if above else "top")
     known = [value for _, value in (*train, *validation) if math.isfinite(value) and value > 0]
     if known and max(known) > LOG_RANGE * min(known):
         axes.set_yscale("log")
-        _heading(axes, "Loss (nats, logarithmic)")
+        heading(axes, "Loss (nats, logarithmic)")
 
 
 def _draw_score(axes: Axes, history: History, metric: Metric, baselines: dict[str, float]) -> None:
     scores = [(e.step, e.score) for e in history.evals]
-    _line(axes, scores, GREEN, metric.format(scores[-1][1]) if scores else "", marker="o")
+    line(axes, scores, GREEN, metric.format(scores[-1][1]) if scores else "", marker="o")
     for name, score in baselines.items():
         highest = score == max(baselines.values())
         axes.axhline(score, color=TEXT, linestyle="--", linewidth=1.6, alpha=0.8)
@@ -104,31 +91,20 @@ def _draw_score(axes: Axes, history: History, metric: Metric, baselines: dict[st
         axes.set_ylim(min(known) - room, max(known) + room)
     if metric.unit == "%":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    _heading(axes, f"Validation {metric.name} ({metric.unit})")
+    heading(axes, f"Validation {metric.name} ({metric.unit})")
 
 
 def _draw_rate(axes: Axes, history: History) -> None:
-    _line(axes, [(step.step, step.learning_rate) for step in history.steps], YELLOW, "")
+    line(axes, [(step.step, step.learning_rate) for step in history.steps], YELLOW, "")
     axes.set_ylim(0, 1.15 * max((step.learning_rate for step in history.steps), default=0.0) or 1e-4)
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.yaxis.set_major_formatter(FuncFormatter(_write_rate))
-    _heading(axes, "Learning rate")
+    heading(axes, "Learning rate")
 
 
 def _write_rate(rate: float, _position: int) -> str:
     """Write a learning rate as configs do: 1.5e-4 rather than 0.00015."""
     return f"{rate:.1e}".replace("e-0", "e-").replace(".0e", "e") if 0 < rate < 0.01 else f"{rate:.2g}"
-
-
-def _line(axes: Axes, points: Points, color: str, label: str, marker: str = "", place: str = "center") -> None:
-    """Draw a series with its name beside its last point; a single point is drawn as a dot."""
-    finite = [(step, value) for step, value in points if math.isfinite(value)]
-    if not finite:
-        return
-    steps, values = zip(*finite, strict=True)
-    dot = marker or ("o" if len(finite) == 1 else "")
-    axes.plot(steps, values, color=color, linewidth=2.8, marker=dot, markersize=7)
-    _label(axes, label, (steps[-1], values[-1]), color, va=place, annotation_clip=False)
 
 
 def _mark_divergence(panels: Sequence[Axes], history: History) -> None:
@@ -137,7 +113,7 @@ def _mark_divergence(panels: Sequence[Axes], history: History) -> None:
     for axes in panels:
         axes.axvline(step, color=RED, linewidth=2.4, linestyle=":")
     early = step < _last_step(history) / 2
-    _label(
+    annotate(
         panels[0],
         f"not a number\nat step {step}",
         (step, 0.05),
@@ -147,11 +123,6 @@ def _mark_divergence(panels: Sequence[Axes], history: History) -> None:
         ha="left" if early else "right",
         va="bottom",
     )
-
-
-def _label(axes: Axes, text: str, point: tuple[float, float], color: str, **where: Any) -> None:
-    options: dict[str, Any] = {"xytext": (8, 0), "textcoords": "offset points", "fontsize": 16, "fontweight": "bold"}
-    axes.annotate(text, point, color=color, **options | where)
 
 
 def _diverged_at(history: History) -> int | None:
@@ -168,17 +139,3 @@ def _set_steps(axes: Axes, history: History) -> None:
     axes.set_xlim(0, _last_step(history) * 1.02)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("step", color=TEXT, fontsize=16)
-
-
-def _heading(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", color=TEXT, fontsize=17)
-
-
-def _style(axes: Axes) -> None:
-    axes.set_facecolor(BACKGROUND)
-    axes.tick_params(colors=TEXT, labelsize=15)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(GRID)

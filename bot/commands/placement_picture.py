@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bot.study.adaptive_test import CUTS, LEVELS
 from bot.study.placement import Result, TopicAbility
-from runner.curves import BACKGROUND, DPI, GREEN, GRID, ORANGE, SKY, TEXT
+from runner.style import BACKGROUND, DPI, GREEN, GRID, ORANGE, SKY, TEXT
 
 EDGE = 3.2  # logits shown to either side
 SIZE = (10.0, 7.2)  # inches of 100 pixels

@@ -156,6 +156,20 @@ def changed_config(run: Run, change: dict[str, Any]) -> str:
     return render(Config.model_validate(config, strict=False))
 
 
+def difference(first: Run, second: Run) -> list[tuple[str, str, str]]:
+    """Return the dotted keys in which two runs' configs differ, with both values; as few as make the difference."""
+    one, other = (_flat(parse(run.config).config.model_dump()) for run in (first, second))
+    keys = [key for key in one | other if one.get(key) != other.get(key)]
+    return [(key, str(one.get(key, "-")), str(other.get(key, "-"))) for key in keys]
+
+
+def _flat(data: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return flat
+
+
 async def log_tail(run: Run) -> str:
     """Return the end of what the training process printed."""
     data = await asyncio.to_thread(RunDir(run.run_dir).read, "log.txt", -TAIL_BYTES)

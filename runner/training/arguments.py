@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from transformers import TrainingArguments
@@ -26,10 +26,11 @@ def training_arguments(training: Training, metric: Metric, checkpoints: Path, ro
     """
     if training.fp16 and not torch.cuda.is_available():
         raise Stop("failed", "fp16 needs a GPU, and this runner trains on a CPU: leave it out, or write bf16: auto.")
+    recomputing: dict[str, Any] = {_CHECKPOINTING: training.activation_checkpointing}
     keep_best = training.load_best_model_at_end
     return TrainingArguments(
         **training.model_dump(include=_SAME_NAME),
-        **{_CHECKPOINTING: training.activation_checkpointing},
+        **recomputing,
         output_dir=str(checkpoints),
         bf16=supports_bf16() and not training.fp16 if training.bf16 == "auto" else training.bf16,
         lr_scheduler_kwargs=scheduler_kwargs(training, rows),

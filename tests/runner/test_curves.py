@@ -9,10 +9,11 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from runner.curves import BACKGROUND, GREEN, ORANGE, RED, SKY, alt_text, draw
+from runner.curves import alt_text, draw
 from runner.exercise import Metric
 from runner.history import History
 from runner.run_dir import Eval, Step
+from runner.style import BACKGROUND, GREEN, ORANGE, RED, SKY
 
 ACCURACY = Metric(name="accuracy")
 BASELINES = {"majority": 0.5, "linear": 0.53}
