@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, select
 
 from bot.errors import UserError
 from bot.store.database import Store, insert_new
-from bot.store.tables import Answer, Group, Learner, Review
+from bot.store.tables import Answer, Group, Learner, Review, Turn
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_declares(store):
@@ -115,4 +115,26 @@ async def test_the_learning_engine_s_migration_keeps_what_the_first_tables_held(
     assert (group.timezone, group.drill_time, group.reveal_time, group.runs_submitted) == ("UTC", time(9), time(20), 3)
     assert (learner.name, learner.forgetting_speed, learner.ability) == ("Ann", 1.0, None)
     assert (review.drill, review.appealed_at) == ("basic-training-loop/d1", None)
+    await store.close()
+
+
+async def test_the_tutor_s_migration_keeps_what_was_there_and_remembers_nothing_yet(database_url):
+    store = Store(database_url)
+    await store.migrate("0002")
+    async with store.connect() as connection:
+        now = datetime(2026, 3, 2, 12, tzinfo=UTC).isoformat(sep=" ")
+        await connection.execute(
+            text(
+                "INSERT INTO learner (id, chat, external_id, name, interview, reminder_days, created_at, draft)"
+                f" VALUES (1, 'local', 'ann', 'Ann', 'done', 'mon', '{now}', 'exercise: match')"
+            )
+        )
+    await store.migrate()
+    async with store.write() as session:
+        learner = (await session.exec(select(Learner))).one()
+        session.add(Turn(learner_id=learner.id, mode="explain", question="what is LoRA?"))
+    async with store.read() as session:
+        turn = (await session.exec(select(Turn))).one()
+    assert (learner.name, learner.draft, learner.tutor_summary) == ("Ann", "exercise: match", None)
+    assert (turn.status, turn.answer, turn.answered_at) == ("asked", "", None)
     await store.close()

@@ -5,6 +5,8 @@ from itertools import pairwise
 import pytest
 from sqlmodel import select
 
+from bot.command import Services
+from bot.commands.reminders import draw_reminder
 from bot.errors import UserError
 from bot.store.tables import Card, Delivery, Learner
 from bot.study import reminder, waiting
@@ -218,6 +220,14 @@ async def test_a_reminder_names_the_lesson_that_a_run_asks_for_and_the_run_that_
     found = await ann.does(look)
     assert found.run is not None
     assert (found.due, found.lesson, found.run.number) == (2, wanted, 1)
+
+    async def draw(session, learner, day):
+        return await draw_reminder(session, Services(lessons, "", lambda: 1), f"{learner.id}:{day}", clock.now)
+
+    said = (await ann.does(draw, "2026-03-02")).body
+    assert "Run 1 on match has ended: 70.0%." in said
+    assert f"2 drills are due, first *{wanted.title}*." in said
+    assert await ann.does(draw, "2026-03-01") is None  # a chat that was down takes no reminder of yesterday
     clock.advance(hours=1)
     await ann.drills()
     assert (await ann.does(look)).run is None
