@@ -15,16 +15,21 @@ from bot.command import Services
 from bot.delivery import Chat, Outbox
 from bot.dispatch import Dispatcher
 from bot.errors import UserError
-from bot.schedule import Clockwork, Loop
+from bot.schedule import UNTIL_WOKEN, Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.renames import move_renamed
+from bot.study.tutor.llm import Model
+from bot.study.tutor.retrieval import index_of
+from bot.study.tutor.turns import Limits
+from bot.study.tutor.writer import Writer
 from bot.study.watch import RunWatch
 from lessons import curriculum
 from runner.engines.local import LocalEngine
 
 ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
 IDLE_PAUSE = 2.0
+UNANSWERED_PAUSE = 30.0  # between two looks for questions that a process left when it died
 PATIENCE = 10.0  # seconds that the start waits for one chat
 
 
@@ -67,6 +72,7 @@ class App:
     ) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
         self.settings = settings
+        self._clock = clock
         self._keep_runner = keep_runner
         self._joined: list[RemoteChat] = []
         self._starting: set[asyncio.Task[None]] = set()
@@ -74,12 +80,14 @@ class App:
         self.engine = LocalEngine(settings.home / "runner", settings.slots)
         self.built_in = BuiltInChat(self.store)
         self.chats: dict[str, Chat] = {BUILT_IN: self.built_in}
-        services = Services(curriculum(), settings.runs, lambda: self._watch.slots)
+        self._writer = self._make_writer()
+        services = Services(curriculum(), settings.runs, lambda: self._watch.slots, self._limits())
         self.dispatch = Dispatcher(self.store, services, clock, self._changed)
         self._outbox = Outbox(self.store, services, self.chats, clock)
         self._watch = RunWatch(self.store, self.engine, clock)
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
+        self._answering = Loop("tutor", self._answer)
         self._clockwork = Clockwork(self.store, services.curriculum, clock, self._changed)
 
     async def __aenter__(self) -> Self:
@@ -92,6 +100,7 @@ class App:
             await move_renamed(session, curriculum().redirects)
         self._watching.start()
         self._sending.start()
+        self._answering.start()
         self._clockwork.start()
         return self
 
@@ -102,6 +111,9 @@ class App:
         for chat in reversed(self._joined):
             await chat.stop()
         await self._clockwork.stop()
+        await self._answering.stop()
+        if self._writer:
+            await self._writer.close()
         await self._watching.stop()
         await self._sending.stop()
         if self._keep_runner:
@@ -122,6 +134,19 @@ class App:
                 await self._start(chat)
         self._sending.wake()
         return [name for name in self.chats if name != BUILT_IN]
+
+    def _make_writer(self) -> Writer | None:
+        settings = self.settings
+        if settings.openai_model is None:
+            return None
+        with _extra("tutor"):
+            key = _reveal(settings.openai_api_key)
+            model = Model.at(settings.openai_base_url, key, settings.openai_model, settings.openai_context)
+        return Writer(self.store, curriculum(), model, self._clock, self._said)
+
+    def _limits(self) -> Limits | None:
+        settings = self.settings
+        return Limits(settings.tutor_tokens_per_day, settings.tutor_tokens_per_month) if self._writer else None
 
     def _make_discord(self) -> RemoteChat | None:
         token = _reveal(self.settings.discord_token)
@@ -168,11 +193,23 @@ class App:
     def _changed(self) -> None:
         self._watching.wake()
         self._sending.wake()
+        if self._writer:
+            self._answering.wake()
+
+    def _said(self) -> None:
+        self._sending.wake()
 
     async def _look(self) -> float:
         active = await self._watch.tick()
         self._sending.wake()
         return ACTIVE_PAUSE if active else IDLE_PAUSE
+
+    async def _answer(self) -> float:
+        if self._writer is None:
+            await asyncio.to_thread(index_of, curriculum())  # so that the first question finds it made
+            return UNTIL_WOKEN
+        await self._writer.tick()
+        return UNANSWERED_PAUSE
 
     async def _send(self) -> float:
         sent = await self._outbox.tick()

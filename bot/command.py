@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.tables import Group, Learner
+from bot.study.tutor.turns import Limits
 from bot.view import Message, Reply, Upload
 from lessons import Curriculum
 
@@ -25,6 +26,7 @@ class Services:
     curriculum: Curriculum
     runs: str  # URL under which run directories are made
     slots: Callable[[], int]  # how many runs train at once
+    tutor: Limits | None = None  # what the tutor's model may take; None: there is no model
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,15 @@ A = TypeVar("A", bound=Announcer)
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """What is said of an option in its annotation: `exercise: Annotated[str, Param("which one", ...)]`."""
+    """What is said of an option in its annotation: `exercise: Annotated[str, Param("which one", ...)]`.
+
+    With `rest` it is all that is typed behind the command.
+    """
 
     help: str
     choices: tuple[str, ...] = ()
     complete: Completer | None = None
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,16 @@ FAMILIES = {
     "me": "You",
     "placement": "You",
     "reminders": "You",
+    "privacy": "You",
     "plan": "Learn",
     "learn": "Learn",
     "drill": "Learn",
+    "ask": "Learn",
+    "project": "Learn",
+    "guide": "Learn",
     "runs": "Train",
+    "template": "Train",
+    "compare": "Train",
     "group_drill": "Together",
     "season": "Together",
     "group": "Together",

@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,6 +25,14 @@ class Settings(BaseSettings):
     slack_client_secret: SecretStr | None = None
     slack_port: int = Field(default=3000, description="where HTTP from Slack is taken")
     slack_api_url: str = "https://slack.com/api/"
+    openai_model: str | None = Field(default=None, description="the tutor's model; without it, it quotes the lessons")
+    openai_base_url: str | None = Field(default=None, description="any compatible endpoint; default: OpenAI's")
+    openai_api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("cohort_openai_api_key", "openai_api_key")
+    )
+    openai_context: int = Field(default=8_192, ge=4_096, description="tokens that the model reads and writes at once")
+    tutor_tokens_per_day: int = Field(default=100_000, description="of the model, for a learner a day")
+    tutor_tokens_per_month: int = Field(default=10_000_000, description="of the model, for a group a month")
 
     @cached_property
     def database(self) -> str:

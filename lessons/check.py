@@ -3,7 +3,6 @@
 Each rule is a function from the lessons to the problems it finds; what the parsers refuse is a problem too.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,10 +13,13 @@ from pathlib import Path
 from markdown_it.tree import SyntaxTreeNode
 
 from lessons.answer import Option
+from lessons.check_guides import Around, check_around, count_words
 from lessons.index import REDIRECTS, lesson_files, redirects, topic_titles
 from lessons.lesson import Lesson, Section
 from lessons.lesson_parser import read_lesson
+from lessons.links import dead_links
 from lessons.page import LessonError, blocks, first_line, is_fence
+from lessons.spelling import available, misspelled
 
 SECTIONS = ("Why", "Step by step", "Config", "When it goes wrong", "Faster", "Try it")
 WORDS = range(600, 1201)
@@ -46,16 +48,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found, and the lessons that could be read."""
+    """What a check found, the lessons that could be read, and what stands around them."""
 
     lessons: tuple[Lesson, ...]
+    around: Around
     problems: tuple[Problem, ...]
 
     def totals(self) -> str:
-        """Sum up the lessons and the drill bank in two lines."""
+        """Sum up the lessons, the drill bank and what stands around them in three lines."""
         drills = [drill for lesson in self.lessons for drill in lesson.drills]
         kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(d.kind for d in drills).most_common())
-        words = sum(count_words(lesson) for lesson in self.lessons)
+        words = sum(count_words(lesson.sections) for lesson in self.lessons)
         choices = [drill.options for drill in drills if drill.kind == "choice"]
         places = Counter(chr(ord("a") + _right_index(options)) for options in choices)
         return (
@@ -63,6 +66,7 @@ class Report:
             f"choice: of {len(choices)} right options {_count_right('longest', choices)} are the longest, "
             f"{_count_right('shortest', choices)} the shortest; they stand at "
             + ", ".join(f"{place} {count}" for place, count in sorted(places.items()))
+            + f"\n{self.around.totals()}"
         )
 
 
@@ -74,7 +78,9 @@ def check(folder: Path) -> Report:
         problems += [Problem(lesson.path, line, message) for line, message in findings]
     problems += [*_check_names(lessons), *_check_needs(lessons), *_check_bank(lessons)]
     problems += _check_redirects(lessons, folder)
-    return Report(tuple(lessons), tuple(sorted(problems)))
+    around, found = check_around(folder, lessons)
+    problems += [Problem(*place) for place in (*found, *(misspelled(folder) if available() else ()))]
+    return Report(tuple(lessons), around, tuple(sorted(problems)))
 
 
 def _read(folder: Path) -> tuple[list[Lesson], list[Problem]]:
@@ -102,7 +108,7 @@ def _check_sections(lesson: Lesson) -> Iterator[Finding]:
 
 
 def _check_size(lesson: Lesson) -> Iterator[Finding]:
-    words = count_words(lesson)
+    words = count_words(lesson.sections)
     if words not in WORDS:
         yield (1, f"{words} words; a lesson has {WORDS.start} to {WORDS.stop - 1}, without code")
     if len(lesson.sources) < MIN_SOURCES:
@@ -153,12 +159,8 @@ def _check_drills(lesson: Lesson) -> Iterator[Finding]:
 def _check_links(lesson: Lesson, folder: Path) -> Iterator[Finding]:
     base = folder / Path(lesson.path).parent.name
     for section in lesson.sections:
-        for node in blocks(section.body):
-            for link in (each for each in node.walk() if each.type in ("link", "image")):
-                target = str(link.attrs.get("href", link.attrs.get("src", ""))).partition("#")[0]
-                if target and "://" not in target and not (base / target).exists():
-                    line = section.line + first_line(node) - 1
-                    yield (line, f"the link to {target} leads nowhere")
+        for line, target in dead_links(section.body, base):
+            yield (section.line + line - 1, f"the link to {target} leads nowhere")
 
 
 def _check_names(lessons: list[Lesson]) -> Iterator[Problem]:
@@ -219,12 +221,6 @@ def _count_right(extreme: str, choices: list[tuple[Option, ...]]) -> int:
 
 def _right_index(options: tuple[Option, ...]) -> int:
     return next(index for index, option in enumerate(options) if option.right)
-
-
-def count_words(lesson: Lesson) -> int:
-    """Count the words a learner reads, without code blocks and drills."""
-    prose = (re.sub(r"^```.*?^```$", "", s.body, flags=re.DOTALL | re.MULTILINE) for s in lesson.sections)
-    return sum(len(re.findall(r"\w[\w'’.-]*", text)) for text in prose)
 
 
 def _section(lesson: Lesson, title: str) -> Section | None:

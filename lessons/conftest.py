@@ -1,4 +1,4 @@
-"""Runs every Python block of every lesson and compares what it prints with the block that shows it.
+"""Runs every Python block of every lesson and guide, and compares what it prints with the block that shows it.
 
 What a `python` block prints stands in an `output` block directly below it; a block without one prints
 nothing. The blocks of a lesson share their names, as if typed into one session. A `python torchrun=2` block is

@@ -22,6 +22,15 @@ class Verdict:
     understood: bool = True
 
 
+def mark(answer: Answer, explanation: str, given: str) -> Verdict:
+    """Mark what somebody gave as an answer; never raises."""
+    try:
+        right, remark = answer.judge(given[:_LONGEST_ANSWER].strip())
+    except UnreadableAnswerError as problem:
+        return Verdict(False, str(problem), str(answer), understood=False)
+    return Verdict(right, remark or explanation, str(answer))
+
+
 @dataclass(frozen=True, slots=True)
 class Drill:
     """One question of a lesson; `question` is CommonMark and does not contain the options.
@@ -43,8 +52,4 @@ class Drill:
 
     def check(self, given: str) -> Verdict:
         """Mark what a learner typed or pressed ("b", "a,c", "1,234", "line 4"); never raises."""
-        try:
-            right, remark = self.answer.judge(given[:_LONGEST_ANSWER].strip())
-        except UnreadableAnswerError as problem:
-            return Verdict(False, str(problem), str(self.answer), understood=False)
-        return Verdict(right, remark or self.explanation, str(self.answer))
+        return mark(self.answer, self.explanation, given)

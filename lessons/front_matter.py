@@ -1,13 +1,13 @@
-"""What stands between the `---` lines of a lesson. Every value is a string until its field says otherwise."""
+"""What stands between the `---` lines of a file. Every value is a string until its field says otherwise."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from lessons.lesson import Level
-from lessons.page import Page
+from lessons.page import Page, last_line
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -28,14 +28,17 @@ class FrontMatter(BaseModel):
     sources: tuple[Text, ...]
 
 
-def read_front_matter(page: Page) -> FrontMatter:
+Facts = TypeVar("Facts", bound=BaseModel)
+
+
+def read_front_matter(page: Page, form: type[Facts]) -> Facts:
     """Return the page's front matter; raises LessonError with the line of the first field that is wrong."""
     if not page.blocks or page.blocks[0].type != "front_matter":
-        raise page.error(1, "a lesson starts with `---` and its front matter")
+        raise page.error(1, "a file starts with `---` and its front matter")
     # The base loader makes strings only: to the usual one `05.10` is 5.1 and `on:` is True.
     yaml = YAML(typ="base", pure=True)
     try:
-        return FrontMatter.model_validate(yaml.load(page.blocks[0].content))
+        return form.model_validate(yaml.load(page.blocks[0].content))
     except MarkedYAMLError as problem:
         line = problem.problem_mark.line + 2 if problem.problem_mark else 1
         raise page.error(line, f"front matter: {problem.problem}") from None
@@ -48,4 +51,5 @@ def read_front_matter(page: Page) -> FrontMatter:
 
 
 def _line_of(page: Page, name: str) -> int:
-    return next((number for number, line in enumerate(page.lines, 1) if line.startswith(f"{name}:")), 1)
+    lines = page.lines[: last_line(page.blocks[0])]
+    return next((number for number, line in enumerate(lines, 1) if line.startswith(f"{name}:")), 1)

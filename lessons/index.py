@@ -1,6 +1,5 @@
 """All lessons, in order, and how to find one."""
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -13,6 +12,7 @@ from ruamel.yaml import YAML
 from lessons.drill import Drill
 from lessons.lesson import Lesson, Topic
 from lessons.lesson_parser import read_lesson
+from lessons.page import slug
 
 FOLDER = Path(__file__).parent
 REDIRECTS = "redirects.yaml"
@@ -40,7 +40,7 @@ class Curriculum:
     def __init__(self, lessons: tuple[Lesson, ...], redirects: Mapping[str, str] = MappingProxyType({})) -> None:
         self.lessons = lessons
         self.redirects = redirects
-        self._by_name = {name: each for each in lessons for name in (each.id, each.slug, _slug(each.title))}
+        self._by_name = {name: each for each in lessons for name in (each.id, each.slug, slug(each.title))}
         self._drills = {drill.id: drill for lesson in lessons for drill in lesson.drills}
 
     @cached_property
@@ -56,10 +56,10 @@ class Curriculum:
 
     def lesson(self, name: str) -> Lesson:
         """Return the lesson with this slug, past or present, id or title; raises UnknownLesson with the nearest."""
-        now = self.redirects.get(_slug(name), "")
-        found = self._by_name.get(name.strip()) or self._by_name.get(_slug(name)) or self._by_name.get(now)
+        now = self.redirects.get(slug(name), "")
+        found = self._by_name.get(name.strip()) or self._by_name.get(slug(name)) or self._by_name.get(now)
         if found is None:
-            close = get_close_matches(_slug(name), [each.slug for each in self.lessons], n=2)
+            close = get_close_matches(slug(name), [each.slug for each in self.lessons], n=2)
             raise UnknownLesson(name, tuple(self._by_name[slug].title for slug in close))
         return found
 
@@ -95,7 +95,3 @@ def redirects(folder: Path) -> dict[str, str]:
     """Return the slugs that lessons had before, and the ones they have now."""
     table: dict[str, str] | None = YAML(typ="base", pure=True).load(folder / REDIRECTS)
     return table or {}
-
-
-def _slug(text: str) -> str:
-    return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lessons.drill import Drill
+from lessons.page import slug
 
 Level = Literal["beginner", "intermediate", "advanced"]
 
@@ -16,6 +17,11 @@ class Section:
     title: str
     body: str
     line: int
+
+    @property
+    def anchor(self) -> str:
+        """The title as a link names it."""
+        return slug(self.title)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,10 @@
 import re
 from pathlib import Path
 
-from markdown_it.tree import SyntaxTreeNode
-
 from lessons.drill_parser import read_drills
-from lessons.front_matter import read_front_matter
+from lessons.front_matter import FrontMatter, read_front_matter
 from lessons.lesson import Lesson, Section
-from lessons.page import Page, first_line, is_fence, plain
+from lessons.page import Page, Part, first_line, is_fence, plain
 
 _FOLDER = re.compile(r"(?P<number>\d\d)-(?P<slug>[a-z0-9-]+)")
 _FILE = re.compile(r"(?P<number>[1-9])-(?P<slug>[a-z0-9-]+)\.md")
@@ -20,11 +18,10 @@ def read_lesson(file: Path, topic_title: str) -> Lesson:
     folder, name = _FOLDER.fullmatch(file.parent.name), _FILE.fullmatch(file.name)
     if folder is None or name is None:
         raise page.error(1, "a lesson's file is named like `01-training-fundamentals/4-basic-training-loop.md`")
-    facts = read_front_matter(page)
+    facts = read_front_matter(page, FrontMatter)
     if facts.id != (expected := f"{int(folder['number'])}.{name['number']}"):
         raise page.error(2, f'id: the folder and the file say "{expected}", not "{facts.id}"')
-    parts = _split(page)
-    *sections, (last, drills) = parts
+    *sections, (last, drills) = page.parts("a lesson's `## Why`")
     if plain(last) != "Drills":
         raise page.error(first_line(last), "a lesson ends with `## Drills`")
     return Lesson(
@@ -43,19 +40,6 @@ def read_lesson(file: Path, topic_title: str) -> Lesson:
     )
 
 
-_Part = tuple[SyntaxTreeNode, tuple[SyntaxTreeNode, ...]]
-
-
-def _split(page: Page) -> tuple[_Part, ...]:
-    """Return each `##` heading with the blocks under it."""
-    nodes = page.blocks[1:]
-    starts = [index for index, node in enumerate(nodes) if node.tag == "h2"]
-    if not starts or starts[0] != 0:
-        raise page.error(first_line(nodes[0]) if nodes else 1, "a lesson starts with `## Why`")
-    ends = [*starts[1:], len(nodes)]
-    return tuple((nodes[a], nodes[a + 1 : b]) for a, b in zip(starts, ends, strict=True))
-
-
-def _first_yaml(parts: list[_Part], title: str) -> str | None:
+def _first_yaml(parts: list[Part], title: str) -> str | None:
     blocks = (node for heading, nodes in parts if plain(heading) == title for node in nodes)
     return next((node.content for node in blocks if is_fence(node, "yaml")), None)

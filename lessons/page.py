@@ -1,5 +1,6 @@
 """A lesson's file as Markdown blocks that know their lines, so that every error can say where."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Self
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.front_matter import front_matter_plugin
+
+Part = tuple[SyntaxTreeNode, tuple[SyntaxTreeNode, ...]]
 
 _MARKDOWN = MarkdownIt("commonmark").use(front_matter_plugin).enable("table")
 
@@ -29,11 +32,20 @@ class Page:
     blocks: tuple[SyntaxTreeNode, ...]
 
     @classmethod
-    def read(cls, file: Path) -> Self:
-        """Parse a file; its path is kept as it will stand in messages, from `lessons/` on."""
+    def read(cls, file: Path, path: str = "") -> Self:
+        """Parse a file; its path is kept as it stands in messages: from `lessons/` on, where it is not given."""
         text = file.read_text(encoding="utf-8")
-        path = "/".join(("lessons", file.parent.name, file.name))
+        path = path or "/".join(("lessons", file.parent.name, file.name))
         return cls(path, tuple(text.splitlines()), blocks(text))
+
+    def parts(self, start: str) -> tuple[Part, ...]:
+        """Return each `##` heading with the blocks under it; `start` says in errors what comes first."""
+        nodes = self.blocks[1:]
+        starts = [index for index, node in enumerate(nodes) if node.tag == "h2"]
+        if not starts or starts[0] != 0:
+            raise self.error(first_line(nodes[0]) if nodes else 1, f"{start} comes first")
+        ends = [*starts[1:], len(nodes)]
+        return tuple((nodes[a], nodes[a + 1 : b]) for a, b in zip(starts, ends, strict=True))
 
     def text(self, nodes: Sequence[SyntaxTreeNode]) -> str:
         """Return the Markdown of neighbouring blocks exactly as it was written."""
@@ -64,6 +76,11 @@ def plain(node: SyntaxTreeNode) -> str:
     if node.type == "blockquote":
         return "\n\n".join(plain(child) for child in node.children)
     return node.children[0].content if node.children else ""
+
+
+def slug(text: str) -> str:
+    """Return a text as it stands in names and anchors: `loss-scaling` for *Loss scaling*."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
 def is_fence(node: SyntaxTreeNode, language: str) -> bool:

@@ -17,6 +17,9 @@ def read_command(text: str) -> tuple[str, dict[str, str]]:
     words = _words(text)
     name = next((" ".join(words[:n]) for n in (2, 1) if _is_command(" ".join(words[:n]))), words[0] if words else "")
     route = find_route(name)
+    if sentence := next((option for option in route.options if option.param.rest), None):
+        said = text.strip().removeprefix(name).strip().removeprefix(f"{sentence.name}:")
+        return route.name, {sentence.name: said} if said else {}
     values: dict[str, str] = {}
     for word in words[len(name.split()) :]:
         option, value = _named(word, route.options) or (_fitting(word, route.options, values), word)
@@ -49,10 +52,13 @@ def _named(word: str, options: tuple[CommandOption, ...]) -> tuple[CommandOption
 
 
 def _fitting(word: str, options: tuple[CommandOption, ...], taken: dict[str, str]) -> CommandOption | None:
-    """Choose the option that a bare word is for: the first free one whose choices have it, or one like it, or any that
-    takes it.
+    """Choose the option that a bare word is for: the first free one whose choices have it, then the first that has one
+    like it or takes any.
     """
     free = [option for option in options if option.name not in taken]
+    exact = next((option for option in free if word in option.param.choices), None)
+    if exact:
+        return exact
     looks_like_file = "/" in word or "." in word
     for option in free:
         choices = option.param.choices

@@ -21,12 +21,13 @@ from bot.view import Button, Edit, Form, Message, Refused, Reply, Upload, read_a
 log = logging.getLogger(__name__)
 
 CONFIGS = (".yaml", ".yml")
-SUBMIT = "submit"  # what a shared config and the shortcuts do
+SUBMIT, ASK = "submit", "ask"  # what the shortcuts do, and with a shared config the first
 HOME = ("profile", "plan")  # what the home tab shows, and what can be done there
 HOME_BUTTONS = (
     Button("Drill now", "drill.next", "primary"),
     Button("Lessons", "lesson"),
     Button("Submit a run", SUBMIT),
+    Button("Ask", ASK),
     Button("What I can do", "help"),
 )
 
@@ -79,10 +80,14 @@ class Interactions:
                 await self._show(origin, name, reply)
 
     async def shortcut(self, body: Json) -> None:
-        """Run a shortcut; one on a message takes the config in it, as a file or between code fences."""
+        """Run a shortcut. One on a message submits its config, a file or between code fences, or asks about it."""
         origin = await self._origin(body["user"]["id"], (body.get("channel") or {}).get("id"), body)
         message = body.get("message") or {}
         async with self._errors_told(origin):
+            if body["callback_id"] == ASK:
+                words = mrkdwn.unescape(message.get("text", "")).strip()
+                await self._run(origin, ASK, {"question": words} if words else {})
+                return
             file = next((file for file in message.get("files", []) if file["name"].endswith(CONFIGS)), None)
             values = {_file_option(body["callback_id"]): file} if file else {}
             await self._run(origin, body["callback_id"], values, _code(message.get("text", "")))

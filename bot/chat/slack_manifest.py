@@ -6,7 +6,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bot.chat.slack_delivery import EVENT
-from bot.chat.slack_interactions import SUBMIT
+from bot.chat.slack_interactions import ASK, SUBMIT
 from bot.chat.slack_mrkdwn import COMMAND
 from bot.command import ROUTES, commands
 
@@ -86,8 +86,13 @@ def _command() -> dict[str, Any]:
 
 
 def _shortcuts() -> list[dict[str, str]]:
-    about = ROUTES[SUBMIT].help
+    names = (
+        ("Submit a run", "global", SUBMIT),
+        ("Submit as a run", "message", SUBMIT),
+        ("Ask Cohort", "global", ASK),
+        ("Ask Cohort about this", "message", ASK),
+    )
     return [
-        {"name": "Submit a run", "type": "global", "callback_id": SUBMIT, "description": about},
-        {"name": "Submit as a run", "type": "message", "callback_id": SUBMIT, "description": about},
+        {"name": name, "type": kind, "callback_id": route, "description": ROUTES[route].help}
+        for name, kind, route in names
     ]

@@ -1,17 +1,43 @@
 """The commands: say who, ask the domain, draw the answer. Importing this package registers them all."""
 
-from bot.commands import drill, group, group_drill, interview, learn, me, placement, plan, reminders, runs, season
+from bot.commands import (
+    ask,
+    ask_modes,
+    compare,
+    drill,
+    group,
+    group_drill,
+    guide,
+    interview,
+    learn,
+    me,
+    placement,
+    plan,
+    privacy,
+    project,
+    reminders,
+    runs,
+    season,
+    template,
+)
 
 __all__ = [
+    "ask",
+    "ask_modes",
+    "compare",
     "drill",
     "group",
     "group_drill",
+    "guide",
     "interview",
     "learn",
     "me",
     "placement",
     "plan",
+    "privacy",
+    "project",
     "reminders",
     "runs",
     "season",
+    "template",
 ]

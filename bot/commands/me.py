@@ -7,6 +7,7 @@ from typing import Annotated
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import FAMILIES, Context, Param, Services, action, announcement, command, commands
+from bot.commands.ask import hear_tutor
 from bot.commands.drill import hear_drill
 from bot.commands.interview import hear_interview
 from bot.commands.placement import hear_placement
@@ -25,7 +26,7 @@ WEEKS = 4  # of the streak's calendar
 @action("say")
 async def say(ctx: Context, text: str) -> Message:
     """Take words typed without a command: they belong to the first of these that has asked something."""
-    for listen in (hear_interview, hear_placement, hear_drill):
+    for listen in (hear_interview, hear_placement, hear_drill, hear_tutor):
         if reply := await listen(ctx, text):
             return reply
     names = [route.name for route in commands()]

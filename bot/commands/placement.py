@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Annotated
 
 import numpy as np
@@ -18,6 +19,7 @@ from lessons import Drill, Topic
 LETTERS = "abcdefgh"  # a drill has eight options at most
 UNSURE = "not sure"
 HOW = {"choice": "Press a letter.", "output": "Answer with exactly what it prints."}
+LISTENING = timedelta(hours=1)  # for the random item, which nobody asked for; its buttons work all day
 _STOP = re.compile(r"stop|pause|quit|later|not now", re.IGNORECASE)
 INTRODUCTION = (
     "This finds where your lessons should start. There is no clock and no grade, and I stop as soon as I know enough, "
@@ -119,6 +121,8 @@ async def hear_placement(ctx: Context, text: str) -> Message | None:
     if drill and drill.review.asked_at > question.response.asked_at:
         return None
     if question.response.placement_id is None:
+        if ctx.now - question.response.asked_at > LISTENING:
+            return None
         return _draw_item(await _take_item(ctx, question.response.id, text))
     if _STOP.fullmatch(text.strip(" .!")):
         return (await stop(ctx)).message
@@ -161,7 +165,7 @@ async def _draw(ctx: Context, step: placement.Step) -> Message:
         case placement.TopicResult():
             return _draw_topic_result(step)
         case placement.Result():
-            return await _draw_result(step)
+            return await draw_result(step)
 
 
 def _draw_question(question: placement.Question) -> Message:
@@ -194,7 +198,8 @@ def _field() -> Field:
     return Field("choice", "Exactly as it prints", "long")
 
 
-async def _draw_result(found: placement.Result) -> Message:
+async def draw_result(found: placement.Result) -> Message:
+    """Draw a level with what it means, or the two to choose between, and the picture."""
     picture = await asyncio.to_thread(placement_picture.draw, found)
     file = File("placement.png", picture, alt=placement_picture.alt_text(found))
     if not found.choice:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Services, announcement
+from bot.commands.guide import debugging
 from bot.store.tables import Run
 from bot.study import fair_queue, run
 from bot.study.membership import learner_of
@@ -160,7 +161,8 @@ def _plain(value: float | str | bool) -> str:
 def _next_steps(found: Run, finding: dict[str, Any]) -> tuple[Button, ...]:
     lesson = Button("Read the lesson", to("lesson.open", slug=finding["lesson"]), "primary")
     change = Button("Submit with that change", to("run.change", number=found.number))
-    return (lesson, change) if finding["change"] else (lesson,)
+    debug = Button("How to debug this", debugging(finding["rule"]))
+    return (lesson, change, debug) if finding["change"] else (lesson, debug)
 
 
 def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:

@@ -9,8 +9,7 @@ from bot.commands.group import EXERCISE
 from bot.commands.run_report import code_block, draw_page, duration
 from bot.errors import UserError
 from bot.store.tables import Run
-from bot.study import background, fair_queue, interview, run
-from bot.study.hardware import Hardware
+from bot.study import fair_queue, run
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
@@ -28,7 +27,7 @@ async def submit(
 ) -> Reply:
     """Take a config as a file, or open a form with a template to fill in."""
     if file is None:
-        return _form(template(exercise or "match"))
+        return config_form(template(exercise or "match"))
     return await _submit(ctx, file.data)
 
 
@@ -46,32 +45,7 @@ async def mend(ctx: Context) -> Form:
     """Open the form again with the config that was refused."""
     if not ctx.learner.draft:
         raise UserError("There is no config waiting to be mended.", "`/submit` opens a fresh one.")
-    return _form(ctx.learner.draft)
-
-
-@command("template", "A config to start from, as a file")
-async def send_template(ctx: Context, exercise: Annotated[str, EXERCISE] = "match") -> Message:
-    """Send an exercise's starter config."""
-    name = f"{exercise}.yaml"
-    hardware = background.hardware(await interview.answers(ctx.session, ctx.learner))
-    return Message(
-        f"Change one thing at a time, then `/submit` it: {exercises()[exercise].summary}{_at_home(hardware)}",
-        title=exercises()[exercise].title,
-        files=(File(name, template(exercise).encode()),),
-        buttons=(Button("Submit as it is", to("submit.template", exercise=exercise), "primary"),),
-    )
-
-
-def _at_home(hardware: Hardware) -> str:
-    """Say which settings fit what the learner has, for a run of their own: the group's runner chooses for itself."""
-    if not hardware.words:
-        return ""
-    fit = background.fit(hardware)
-    batch, steps = fit.per_device_train_batch_size, fit.gradient_accumulation_steps
-    return (
-        f"\n\nOn your own hardware ({hardware.words}): `per_device_train_batch_size: {batch}`, "
-        f"`gradient_accumulation_steps: {steps}`, {fit.precision}, up to {fit.max_length} tokens."
-    )
+    return config_form(ctx.learner.draft)
 
 
 @action("submit.template")
@@ -82,7 +56,8 @@ async def submit_template(ctx: Context, exercise: str) -> Message:
     return await _submit(ctx, template(exercise))
 
 
-def _form(config: str) -> Form:
+def config_form(config: str) -> Form:
+    """Open the form to submit a run, with a config to start from."""
     return Form("Submit a run", "submit.form", (Field("config", "Config (YAML)", "long", config),))
 
 
@@ -191,10 +166,16 @@ async def config(ctx: Context, number: Annotated[int, Param("the run's number")]
     )
 
 
+@command("run rerun", "Submit a run's config again")
+async def rerun(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Form:
+    """Open the form with a run's config, to submit as it is or with a change."""
+    return config_form((await run.find(ctx.session, ctx.group, number)).submitted)
+
+
 @action("run.change")
 async def submit_change(ctx: Context, number: int) -> Form:
     """Open the form with a run's config and the change that its finding proposes."""
     found = await run.find(ctx.session, ctx.group, number)
     if not found.findings:
         raise UserError(f"There is nothing to change in run {number}.")
-    return _form(run.changed_config(found, found.findings[0]["change"]))
+    return config_form(run.changed_config(found, found.findings[0]["change"]))

@@ -78,6 +78,8 @@ class Learner(SQLModel, table=True):
     goal: str | None = Field(default=None, description="what orders the plan: a value of the interview's goals")
     forgetting_speed: float = Field(default=1.0, description="factor on elapsed days, learnt from reviews")
     draft: str | None = Field(default=None, description="the last config that was refused, to be mended")
+    tutor_summary: str | None = Field(default=None, description="what the tutor remembers of older turns")
+    summed_up_to: int | None = Field(default=None, description="the last turn that the summary covers")
     timezone: str | None = Field(default=None, description="IANA name; a learner's hour is kept as local time")
     reminder_time: time | None = Field(default=None, description="local time; None: no reminders")
     reminder_days: str = Field(default="mon,tue,wed,thu,fri,sat,sun")
@@ -281,6 +283,51 @@ class Run(SQLModel, table=True):
     record: str | None = Field(default=None, description="personal or group, when it was one")
     findings: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
     error: str | None = None
+
+
+class Turn(SQLModel, table=True):
+    """A question to the tutor, and its answer as it grows."""
+
+    __table_args__ = (
+        # The tutor asks: what is waiting for an answer, or was left in the middle of one?
+        Index(
+            "ix_turn_open",
+            "claimed_until",
+            postgresql_where=text("answered_at IS NULL"),
+            sqlite_where=text("answered_at IS NULL"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    group_id: int | None = Field(default=None, foreign_key="group.id", description="whose budget it is counted to")
+    mode: str = Field(description="explain, quiz, debug, review or plan")
+    question: str
+    run_id: str | None = Field(default=None, foreign_key="run.id", description="the run that it is about")
+    config: str | None = Field(default=None, description="the config that it is about")
+    status: str = Field(default="asked", description="asked, writing, answered, stopped or failed")
+    answer: str = ""
+    proposal: str | None = Field(default=None, description="a config that the answer proposes, checked")
+    tokens: int = Field(default=0, description="read and written, as the endpoint counts them")
+    asked_at: datetime = _moment(default_factory=now)
+    claimed_until: datetime | None = _moment(default=None)
+    answered_at: datetime | None = _moment(default=None)
+
+
+class Usage(SQLModel, table=True):
+    """Tokens that a learner's questions took on one day."""
+
+    learner_id: int = Field(foreign_key="learner.id", primary_key=True)
+    day: date = Field(primary_key=True, description="in UTC")
+    tokens: int
+
+
+class GroupUsage(SQLModel, table=True):
+    """Tokens that a group's questions took in one month; it names nobody."""
+
+    group_id: int = Field(foreign_key="group.id", primary_key=True)
+    month: date = Field(primary_key=True, description="its first day, in UTC")
+    tokens: int
 
 
 class Delivery(SQLModel, table=True):

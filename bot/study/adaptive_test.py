@@ -13,9 +13,6 @@ SURE = 0.8  # P(level) from which the test stops
 LIMIT, TOPIC_LIMIT, TOPIC_LEAST = 16, 10, 5  # questions; a topic's test asks about each of its lessons
 PER_TOPIC = 2
 BEST = 5
-# For the choice of items all count as equally easy to guess: what has to be typed tells more but takes longer, and
-# would crowd out the rest.
-TYPICAL_GUESS = 0.125
 # Who is 1 logit above a topic's middle answers three in four of its average questions without guessing.
 MASTERY = 1.0
 # Learners as they come, and what they say of themselves: thirds of a normal distribution, valid to r = .29
@@ -81,7 +78,8 @@ class AdaptiveTest:
             return None
         items = np.array(sorted(allowed))
         mean, _ = irt.estimate(self.ability())
-        merit = irt.information(mean, self.bank.discrimination[items], self.bank.difficulty[items], TYPICAL_GUESS)
+        # As if nobody guessed: what has to be typed would crowd out the rest otherwise, and nobody is placed better.
+        merit = irt.information(mean, self.bank.discrimination[items], self.bank.difficulty[items], 0.0)
         return int(items[irt.draw_best(merit, BEST, rng)])
 
     def _balanced(self) -> set[int]:

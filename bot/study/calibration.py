@@ -65,7 +65,7 @@ async def calibrate(store: Store, curriculum: Curriculum, now: datetime) -> list
     """
     async with store.read() as session:
         before = await item_bank(session, curriculum)
-        answers = await _answers(session, before)
+        answers = await random_answers(session, before)
     author = author_bank(curriculum)
     chosen = usable(answers)
     discrimination, difficulty = await asyncio.to_thread(fit, answers[chosen], author.difficulty[chosen])
@@ -91,8 +91,8 @@ def usable(answers: Answers) -> npt.NDArray[np.int_]:
     enough = (right + wrong >= LEAST_ANSWERS) & (right >= LEAST_OF_EACH) & (wrong >= LEAST_OF_EACH)
     if enough.sum() < LEAST_ITEMS or answers.shape[1] < LEAST_RESPONDENTS:
         raise UserError(
-            f"{enough.sum()} items have the {LEAST_ANSWERS} answers that a fit needs, from {answers.shape[1]} "
-            f"learner's months with {LEAST_EACH} answers or more.",
+            f"Too few answers for a fit: {enough.sum()} items have {LEAST_ANSWERS} or more, from {answers.shape[1]} "
+            f"months of learners with {LEAST_EACH} or more each.",
             f"It takes {LEAST_ITEMS} items and {LEAST_RESPONDENTS} such months; answers come with daily drills.",
         )
     return np.flatnonzero(enough)
@@ -154,7 +154,7 @@ async def _has_drilled(session: AsyncSession, learner: Learner, since: datetime)
     return (await session.exec(drilled.limit(1))).first() is not None
 
 
-async def _answers(session: AsyncSession, bank: ItemBank) -> Answers:
+async def random_answers(session: AsyncSession, bank: ItemBank) -> Answers:
     """Return the answers to random items. A respondent is a learner in one month: people learn.
 
     A respondent with very few answers says nothing of the items and is left out.

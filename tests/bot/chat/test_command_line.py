@@ -19,6 +19,8 @@ from bot.errors import UserError
         ("submit 'my file.yaml'", "submit", {"file": "my file.yaml"}),
         ("leaderboard week", "leaderboard", {"window": "week"}),
         ("leaderboard mach", "leaderboard", {"exercise": "mach"}),  # a slip, to be told so
+        ("template multi", "template", {"exercise": "multi"}),  # and not the kind multi-task
+        ("template lora stdlib", "template", {"kind": "lora", "exercise": "stdlib"}),
         ("lesson it's", "lesson", {"topic": "it's"}),
         ("reminders time:09:00 timezone:Europe/Berlin", "reminders", {"time": "09:00", "timezone": "Europe/Berlin"}),
     ],

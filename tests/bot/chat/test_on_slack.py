@@ -315,6 +315,19 @@ async def test_a_message_shortcut_takes_the_config_in_the_message(slack: World, 
     assert script.asked[-1].values == {"file": Upload("b.yaml", b"exercise: match")}
 
 
+async def test_a_shortcut_asks_the_tutor_about_a_message_or_opens_its_menu(slack: World, script: Script):
+    ann, bo = slack.person("ann"), slack.person("bo")
+    said = slack.slack.post(slack.channel, bo.user.id, {"text": "why is my loss &lt;nan&gt;?"})
+    for act, values in (
+        (ann.message_shortcut("ask", said), {"question": "why is my loss <nan>?"}),
+        (ann.shortcut("ask"), {}),
+    ):
+        shown = slack.slack.shown
+        await act
+        await slack.settled(shown)
+        assert (script.asked[-1].route, script.asked[-1].values) == ("ask", values)
+
+
 async def test_files_of_a_private_answer_come_by_direct_message(slack: World, script: Script):
     ann = slack.person("ann")
     script.replies["template"] = Message("Here", files=(File("match.yaml", b"exercise: match"),))

@@ -1,4 +1,4 @@
-"""What strangers write into questions, configs, logs, lessons and memories, and what a model that obeys them would say."""
+"""What strangers write into questions, configs, logs and lessons, and what a model that obeys them would say."""
 
 import re
 from dataclasses import replace
@@ -191,7 +191,7 @@ async def test_an_injected_text_is_read_as_data_and_changes_nothing(lab, llm, tm
     assert [each["role"] for each in body["messages"]].count("system") == 1
     assert KEY not in repr(body)
     assert SECRET not in said
-    assert "Bo" not in said.replace("Bo answer", "").replace("Bo's runs", "")
+    assert re.search(r"\bBo\b", said.replace(INJECTIONS["someone else's data"], "")) is None
     last = body["messages"][-1]["content"]
     opened, closed = (len(re.findall(rf"<\s*{mark}data", last, re.IGNORECASE)) for mark in ("", r"/\s*"))
     assert opened == closed > 0
@@ -207,9 +207,10 @@ async def test_whatever_a_model_says_nothing_happens_but_words(lab, llm, name):
     llm.answers = [Answer(f"{OBEDIENT[name]} And so on. [6.3]", pieces=3)]
     shown = await lab.ask("ann", "my gradients explode")
     assert not re.search(r"@(everyone|here|channel)\b|<[@#!]", shown.body)
-    assert "evil.example/" not in re.sub(r"<img[^>]*>", "", shown.body)
+    assert "evil.example/" not in shown.body
+    assert not re.search(r"[\x00-\x08\x1b\u202a-\u202e]", shown.body)
     assert not re.search(r"\[(14\.3|99\.9)\]|77\.1", shown.body)
-    assert len(shown.body) < 100_000
+    assert len(shown.body) < 20_000
     routes = {button.action.partition(":")[0] for button in shown.buttons}
     assert routes <= {"ask.read", "ask.page", "ask.submit", "guide.open", "drill.lesson", "ask.debug"}
     async with lab.store.read() as session:
@@ -232,7 +233,6 @@ async def test_somebody_else_s_run_and_answers_are_not_to_be_had(lab, llm, tmp_p
         for route in ("ask.here", "ask.page", "ask.submit", "ask.stop"):
             shown = await lab.shown("bo", route, turn=str(turn.id), page="0")
             assert "somebody else's" in shown.body
-    assert "ann's own" not in llm.said if llm.requests else True
 
 
 async def test_the_key_is_sent_as_a_header_and_stands_nowhere_else(lab, llm, caplog):
