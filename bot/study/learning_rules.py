@@ -18,7 +18,7 @@ THROWN = 1.15  # of chance: a loss that was this high was thrown there
 SPIKE = 1.15  # of the first loss: above it, the first steps were too long
 RISEN = 1.15  # of the best validation loss: overfitted
 STILL_FALLING = 0.96  # training loss of the last tenth, of the tenth before it
-UNSPENT = 0.3  # of the exercise's budget: below it there is room for much more
+UNSPENT = 0.25  # of the exercise's budget: below it there is room for much more
 ROUGH = 0.12  # mean jump between logged losses, of the loss: far more than batches of this size differ by
 
 
@@ -114,13 +114,15 @@ def overfit(run: Observed) -> Finding | None:
 
 def underfit(run: Observed) -> Finding | None:
     """It was still learning when it ended, and its budget has room for more."""
+    if run.config.training.max_steps > 0 or not run.learned:
+        return None
     tenth = max(2, len(run.losses) // 10)
     end, before = fmean(run.losses[-tenth:]), fmean(run.losses[-2 * tenth : -tenth])
     improving = run.best is not None and run.evals[-1] is run.best and len(run.evals) > 1
     spent = run.result.train_tokens / run.exercise.budget.train_tokens
     decayed = run.config.training.lr_scheduler_type not in ("constant", "constant_with_warmup", "inverse_sqrt")
     falling = end < STILL_FALLING * before or (decayed and improving and run.last > 0.5 * run.chance)
-    if run.config.training.max_steps > 0 or not (falling and improving) or not 0 < spent < UNSPENT:
+    if not (falling and improving) or not 0 < spent < UNSPENT:
         return None
     epochs = run.config.training.num_train_epochs
     longer = math.floor(min(3 * epochs, 0.95 * epochs / spent) * 10) / 10

@@ -57,7 +57,7 @@ async def test_the_menu_leads_to_every_kind(ctx):
 @pytest.mark.parametrize(
     ("hardware", "says", "has"),
     [
-        ("two old 2080 Ti", "your hardware (2 x RTX 2080 Ti, 11 GB each)", 'PRECISION = "fp16"'),
+        ("2x 2080 Ti", "your hardware (2 x RTX 2080 Ti, 11 GB each)", 'PRECISION = "fp16"'),
         ("H100", "with the settings for one GPU with 80 GB", "MAX_LENGTH = 256"),
         ("cpu", "Filled in for a CPU, going by your interview", "MiniLM"),
         ("multi-gpu", "Filled in for several GPUs with 24 GB each", "bert-base"),

@@ -21,7 +21,7 @@ CONFIGS = {
     "overfit": "training: {num_train_epochs: 10, per_device_train_batch_size: 16, learning_rate: 2.0e-4}\n"
     "data: {max_train_samples: 96, max_length: 32}",
     "underfit": f"training: {{learning_rate: 2.0e-4, eval_steps: 0.34, {SHORT}}}\ndata: {{max_train_samples: 1600}}",
-    "sound": "",  # the default config
+    "sound": "data: {max_train_samples: 2600}\ntraining: {per_device_train_batch_size: 16}",
 }
 
 
