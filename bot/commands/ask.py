@@ -130,7 +130,7 @@ async def draw_excerpts(services: Services, question: str, note: str = "") -> Me
     if not found:
         return _nothing_found(note)
     shown = [*found[:QUOTED], *(each for each in found[QUOTED:] if not each.of_lesson)]
-    parts = [note]
+    parts = [note, *knowledge.meanings(services.curriculum, question)]
     for at, passage in enumerate(shown):
         parts += [f"**[{passage.mark}] {passage.title} · {passage.section}**"]
         parts += [excerpt(passage, question, SHORT if at else LONG)]

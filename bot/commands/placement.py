@@ -80,7 +80,9 @@ async def answer_form(ctx: Context, response: int) -> Form:
 async def stop(ctx: Context) -> Edit:
     """Leave the test for now."""
     await placement.stop(ctx.session, ctx.learner)
-    return Edit(Message("As you like; your answers are kept. `/placement` goes on from here within two weeks."))
+    return Edit(
+        Message("As you like; your answers are kept. Begin the same test within two weeks, and it goes on from here.")
+    )
 
 
 @action("placement.choose")

@@ -110,7 +110,11 @@ async def test_a_runs_page_has_the_result_and_the_detail_in_one(store, clock, se
     assert page.body.count(FINDING.what) == 1
     assert FINDING.evidence in page.body
     assert {"Hidden test", "Versions"} <= dict(page.fields).keys()
-    assert [button.label for button in page.buttons] == ["Read the lesson", "Submit with that change", "How to debug this"]
+    assert [button.label for button in page.buttons] == [
+        "Read the lesson",
+        "Submit with that change",
+        "How to debug this",
+    ]
 
 
 async def test_a_run_cancelled_before_it_began_has_a_page_too(store, clock, services, ended):

@@ -76,11 +76,11 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/template trainer library", "trainer.py", "the data of library is with the group's runner"),
         ann("/template trainr", "Did you mean trainer?"),
     ],
-    "the placement test is left, resumed, answered by words and buttons, and ends with a level": [
+    "the placement test is left and resumed, and answered by words and buttons": [
         ann("/placement", "question 1 of 16 at most", "no clock and no grade"),
         ann("[Not sure]", "question 2 of 16"),
         ann("stop", "your answers are kept"),
-        ann("not sure", "I asked nothing just now"),
+        ann("ok", "I asked nothing just now"),
         ann("/placement", "question 2 of 16"),
         ann("I don't know", "question 3 of 16"),
         ann("/placement topic:nowhere", "There is no topic nowhere"),
@@ -234,7 +234,7 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/ask"),
         ann("[Debug my run]", "You have no run that has ended yet", "The debugging guide"),
         ann("/ask"),
-        ann("[Plan my week]", "Your week", "Today: [1.1] Training Pipeline Overview"),
+        ann("[Plan my week]", "Your week", "Today: [6.3] Gradient Clipping, 30 minutes"),
         ann("/ask"),
         ann("[Quiz me]", "New to you"),
     ],

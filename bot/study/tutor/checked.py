@@ -19,7 +19,10 @@ CHECKING = "*(A change to the config; I am checking it.)*"
 # Places that lessons link to. A link elsewhere would carry what a stranger wants under the tutor's name.
 HOSTS = ("huggingface.co", "pytorch.org", "python.org", "arxiv.org", "scikit-learn.org", "wikipedia.org")
 
-_FENCE = re.compile(r"(?ms)^ {0,3}```(?P<info>[^\n`]*)\n(?P<code>.*?)(?:^ {0,3}```[ \t]*$|\Z)")
+_FENCE = re.compile(
+    r"(?ms)^ {0,3}(?P<open>(?P<tick>[`~])(?P=tick){2,})(?P<info>[^\n`]*)"
+    r"(?:\n(?P<code>.*?)(?:(?P<end>^ {0,3}(?P=open)(?P=tick)*[ \t]*$)|\Z)|\Z)"
+)
 _MENTION = re.compile(r"@(?=everyone|here|channel)|<(?=[@#!])", re.IGNORECASE)
 # Control characters, and those that turn or hide text.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
@@ -111,8 +114,7 @@ def _quiet(text: str) -> str:
 
 
 def _code(fence: re.Match[str], base: str | None, proposals: list[str], *, done: bool) -> str:
-    code = fence["code"]
-    closed = fence[0].rstrip().endswith("```")
+    code = fence["code"] or ""
     if _is_config(fence["info"], code, base):
         if not done:
             return CHECKING
@@ -120,7 +122,7 @@ def _code(fence: re.Match[str], base: str | None, proposals: list[str], *, done:
         if config is None:
             return UNFIT
         proposals.append(config)
-    ending = "" if closed else ("" if code.endswith("\n") else "\n") + "```"
+    ending = "" if fence["end"] else ("" if fence[0].endswith("\n") else "\n") + fence["open"]
     return _quiet(fence[0]) + ending
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.study.tutor.retrieval import Passage
-from bot.study.tutor.words import asked_terms, terms
+from bot.study.tutor.words import terms
 from lessons.links import without_links
 from lessons.page import blocks, first_line, last_line
 
@@ -12,7 +12,7 @@ ROWS = 3  # of a table
 
 def excerpt(passage: Passage, question: str, room: int) -> str:
     """Return at most about `room` characters of a passage, whole paragraphs of it, from the one that fits best."""
-    wanted = set(asked_terms(question))
+    wanted = set(terms(question))
     parts = [_narrowed(part, wanted) for part in _parts(without_links(passage.text))]
     if not parts:
         return ""

@@ -12,12 +12,14 @@ from bot.study.learner_state import LearnerState
 from bot.study.tutor.context import Data, Past
 from bot.study.tutor.retrieval import Passage, guide_index, index_of
 from bot.study.tutor.turns import HISTORY, history
-from lessons import Curriculum
+from bot.study.tutor.words import terms
+from lessons import Curriculum, glossary
 from runner.config import ConfigError, parse
 from runner.history import History
 from runner.run_dir import RunDir
 
 CURVE_POINTS = 12
+MEANINGS = 2  # of terms that a question names
 LAST_QUESTIONS = 2  # a follow-up is about what was asked before
 
 
@@ -37,7 +39,9 @@ async def of(
     if run and run.findings:
         passages = [*_lesson_of(curriculum, run), *passages]
     before = [Data("what was said before", learner.tutor_summary)] if learner.tutor_summary else []
-    data = [*about, Data("the learner", "\n".join(_described(state))), *before, *map(_excerpt, passages)]
+    data = [*about, Data("the learner", "\n".join(_described(state))), *before]
+    data += [Data("glossary", each) for each in meanings(curriculum, turn.question)]
+    data += map(_excerpt, passages)
     base = turn.config or (run.config if run else None)
     return data, [Past(each.question, each.answer) for each in past], base
 
@@ -47,6 +51,17 @@ async def find(curriculum: Curriculum, question: str) -> list[Passage]:
     index = await asyncio.to_thread(index_of, curriculum)  # made once
     guides = await asyncio.to_thread(guide_index)
     return [*index.search(question), *guides.search(question, 1)]
+
+
+def meanings(curriculum: Curriculum, question: str) -> list[str]:
+    """Return the glossary's entries of the terms that a question names, the longest first, with the lessons' marks."""
+    said = f" {' '.join(terms(question))} "
+    named = [entry for entry in glossary() if f" {' '.join(terms(entry.term)) or '-'} " in said]
+    named.sort(key=lambda entry: -len(entry.term))
+    return [
+        f"**{entry.term}**: {entry.meaning} [{', '.join(curriculum.lesson(slug).id for slug in entry.lessons)}]"
+        for entry in named[:MEANINGS]
+    ]
 
 
 async def knows(curriculum: Curriculum, text: str) -> bool:

@@ -1,8 +1,9 @@
-"""Finds the passages that answer a question: BM25 over sections, titles and terms, and the drills' questions.
+"""Finds the passages that answer a question: BM25 over sections, titles with the glossary's entries, and drills.
 
 `python -m tests.bench.retrieval` measures how often the right lesson is among the first five.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,13 +11,13 @@ from functools import cache
 import bm25s
 import numpy as np
 
-from bot.study.tutor.words import asked_terms, terms
-from lessons import Curriculum, guides
+from bot.study.tutor.words import terms
+from lessons import Curriculum, glossary, guides
 
 FOUND = 5
 K1, B = 1.2, 0.75  # Robertson and Zaragoza (2009)
 # A drill asks in a learner's words, but about one detail; chosen on the half of the questions that is for tuning.
-TITLE_WEIGHT, DRILL_WEIGHT = 1.0, 0.5
+ABOUT_WEIGHT, DRILL_WEIGHT = 1.0, 0.5
 
 Scores = np.ndarray[tuple[int], np.dtype[np.float32]]
 
@@ -60,12 +61,12 @@ class Index:
 
     def search(self, question: str, most: int = FOUND) -> list[Passage]:
         """Return the passages that fit best, one of each lesson or guide, best first; none when no word is known."""
-        wanted = asked_terms(question)
+        wanted = terms(question)
         if not wanted or not self.passages:
             return []
         by_passage = self._text.scores(wanted)
         total = self._text.best(by_passage)
-        total += TITLE_WEIGHT * self._about.best(self._about.scores(wanted))
+        total += ABOUT_WEIGHT * self._about.best(self._about.scores(wanted))
         total += DRILL_WEIGHT * self._asked.best(self._asked.scores(wanted))
         ranked = [int(place) for place in np.argsort(-total, kind="stable")[:most] if total[place] > 0]
         return [self.passages[self._text.best_of(place, by_passage)] for place in ranked]
@@ -74,7 +75,8 @@ class Index:
         """Say whether a question has enough words of the field to be one about it."""
         wanted = set(terms(question))
         known = sum(self._about.has(term) for term in wanted)
-        return known >= 2 or (known == 1 and len(wanted) <= 2)
+        names = any("_" in term and self._text.has(term) for term in wanted)  # zero_grad, say
+        return names or known >= 2 or (known == 1 and len(wanted) == 1)
 
 
 class _Field:
@@ -119,7 +121,11 @@ def index_of(curriculum: Curriculum) -> Index:
         for lesson in curriculum.lessons
         for page, section in enumerate(lesson.sections)
     ]
-    about = [(each.id, " ".join((each.title, each.topic_title, *each.terms))) for each in curriculum.lessons]
+    meanings = defaultdict(list)
+    for entry in glossary():
+        for slug in entry.lessons:
+            meanings[slug].append(f"{entry.term}: {entry.meaning}")
+    about = [(each.id, " ".join((each.title, each.topic_title, *meanings[each.slug]))) for each in curriculum.lessons]
     asked = [
         (lesson.id, " ".join((drill.question, *(option.text for option in drill.options), drill.explanation)))
         for lesson in curriculum.lessons

@@ -11,74 +11,32 @@ _QUESTION_WORDS = """
     a about actually after again all also am an and any are as at be been before begin best better between both but
     by can could did difference do does during else ever every example first for from get give go goes good got had
     happen happens has have hello help helps here hey hi how i if im in into is it its just know let like look made
-    make makes many may mean means more most much my need new no normal not now of off often ok okay on one only or
+    make makes many may mean means more most much my name need new no normal not now of off often ok okay on one only or
     other our out please put really right say see shall she should show so some something start still such take tell
     than thank thanks that the their them then there these they thing things this those to today together too two up
     us use used uses using very vs want was way we well were what whats when where which while who why will with
     without work works would write wrong yes you your
 """
 _EMPTY = frozenset(_QUESTION_WORDS.split())
-# What learners say for what the lessons call by another name.
-_ALSO = {
-    "artificially": "augmentation",
-    "beginner": "overview",
-    "bigger": "large",
-    "bs": "batch size",
-    "card": "gpu",
-    "cards": "gpu",
-    "colleague": "share",
-    "crash": "checkpoint resume",
-    "crashed": "checkpoint resume",
-    "csv": "file dataset",
-    "dies": "outofmemory",
-    "explode": "exploding clipping",
-    "faster": "speed",
-    "forgets": "forgetting",
-    "forgot": "forgetting",
-    "freeze": "frozen",
-    "graphics": "gpu",
-    "imbalanced": "rare class weights",
-    "jumps": "spike",
-    "lazily": "streaming",
-    "lr": "learning rate",
-    "machines": "nodes",
-    "memorize": "overfitting",
-    "memorizes": "overfitting",
-    "newbie": "overview",
-    "oom": "outofmemory",
-    "quickly": "speed",
-    "ram": "memory",
-    "reproduce": "seed",
-    "slow": "speed",
-    "slower": "speed",
-    "split": "train validation test split",
-    "stuck": "plateau",
-    "tiny": "small",
-    "twice": "duplicate",
-    "unstable": "instability spike",
-    "update": "step",
-    "vram": "gpu memory",
-}
-_WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
-_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 # Several words, or several spellings, for one thing.
 _ONE = (
-    (re.compile(r"(?i)\bout[ -]of[ -]memory\b|OutOfMemory\w*"), " outofmemory "),
+    (re.compile(r"(?i)\bout[ -]of[ -]memory\b|OutOfMemory\w*|\boom\b"), " outofmemory "),
+    (re.compile(r"(?i)\blr\b"), "learning rate"),
+    (re.compile(r"(?i)\bvram\b"), "gpu memory"),
     (re.compile(r"(?i)\bfine[ -]?tun(?=e|i)"), "finetun"),
     (re.compile(r"(?i)\bpre-train"), "pretrain"),
 )
+_WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _stem = lru_cache(maxsize=20_000)(Stemmer.Stemmer("english").stemWord)
 
 
 def terms(text: str) -> list[str]:
-    """Return the stems of a text's words, less the empty ones; `DataLoader` counts whole and in parts."""
+    """Return the stems of a text's words, less the empty ones; `DataLoader` counts whole and in parts.
+
+    Everyday words are not turned into the field's: a table of them gained nothing on the bench.
+    """
     return [_stem(word) for word in _words(text)]
-
-
-def asked_terms(question: str) -> list[str]:
-    """Return a question's terms, with the field's own words for those of everyday language."""
-    said = list(_words(question))
-    return [_stem(word) for each in said for word in (each, *_ALSO.get(each, "").split())]
 
 
 def _words(text: str) -> Iterator[str]:

@@ -38,7 +38,20 @@ def test_a_posterior_is_a_distribution_whatever_was_answered(items):
     assert np.isfinite(found).all()
     mean, sd = irt.estimate(found)
     assert -4 < mean < 4
-    assert 0 < sd < 1.3
+    assert 0 < sd < 4  # a surprise may leave more doubt than there was before
+
+
+@given(slopes, logits, guesses)
+def test_a_right_answer_never_lowers_the_ability_and_a_wrong_one_never_raises_it(slope, difficulty, guess):
+    item = (np.array([slope]), np.array([difficulty]), np.array([guess]))
+    means = [
+        irt.estimate(
+            irt.posterior(irt.normal(0.0, 1.15), irt.joint(irt.likelihood([right], *item), np.zeros(1, int), 13))
+        )[0]
+        for right in (False, True)
+    ]
+    assert means[0] <= 1e-9
+    assert means[1] >= -1e-9
 
 
 def test_without_answers_the_estimate_is_the_prior():

@@ -99,7 +99,7 @@ def test_no_table_that_leads_to_a_learner_s_rows_is_without_its_learner():
 
 
 async def test_an_export_has_everything_of_one_learner_and_nothing_of_another(store, two):
-    ann, bo = two
+    ann = two[0]
     async with store.read() as session:
         found = await privacy.export(session, ann)
     for table, column in privacy.owned():

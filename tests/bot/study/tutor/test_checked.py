@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.study.tutor.checked import CHECKING, UNFIT, LeakError, changed, check
@@ -116,13 +116,16 @@ def test_an_answer_that_repeats_the_instructions_is_refused(mode):
         check(" ".join(words[-20:]).upper(), MARKS)
 
 
+@settings(max_examples=300, deadline=None)
+@example("```")
+@example("```\nx\n````")
+@example("````\n```\nx")
 @given(st.text(alphabet="`~ab\n @<>[](){}:.-yml1", max_size=120))
 def test_code_is_never_left_open_and_checking_twice_changes_nothing(text):
     once = check(text, MARKS).text
     assert check(once, MARKS).text == once
     outside = blocks(f"{once}\n\nAFTER")[-1:]
-    if "```" in once and "~~~" not in once:
-        assert all(node.type != "fence" or "AFTER" not in node.content for node in outside)
+    assert all(node.type != "fence" or "AFTER" not in node.content for node in outside)
 
 
 @given(
