@@ -20,7 +20,8 @@ def worse_than_baseline(run: Observed) -> Finding | None:
     what = f"A simple {run.exercise.baseline} baseline does better than this model."
     evidence = (
         f"It reached {metric.format(score)}, and the baseline {metric.format(floor)} from the same data in seconds. "
-        "Words alone say much here; a model has to be trained long enough to see more."
+        + ("Words alone say much here; a" if run.exercise.heads else "A")
+        + " model has to be trained long enough to see more."
     )
     return Finding("worse_than_baseline", what, evidence, {}, "evaluation-metrics")
 
