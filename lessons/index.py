@@ -40,7 +40,8 @@ class Curriculum:
     def __init__(self, lessons: tuple[Lesson, ...], redirects: Mapping[str, str] = MappingProxyType({})) -> None:
         self.lessons = lessons
         self.redirects = redirects
-        self._by_name = {name: each for each in lessons for name in (each.id, each.slug, slug(each.title))}
+        self._by_name = {slug(each.title): each for each in reversed(lessons)}  # of two with one title, the earlier
+        self._by_name |= {name: each for each in lessons for name in (each.id, each.slug)}
         self._drills = {drill.id: drill for lesson in lessons for drill in lesson.drills}
 
     @cached_property

@@ -52,3 +52,11 @@ def test_no_lesson_shows_its_answers_with_its_text() -> None:
 def test_reading_the_curriculum_does_not_import_torch() -> None:
     code = "import lessons, sys; lessons.curriculum(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_lesson_is_found_by_its_own_slug_and_number_even_where_two_share_a_title() -> None:
+    lessons = curriculum()
+    for lesson in lessons.lessons:
+        assert lessons.lesson(lesson.slug) is lesson
+        assert lessons.lesson(lesson.id) is lesson
+    assert lessons.lesson("Training Speed").id == "8.5"
