@@ -8,9 +8,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
+from discord.utils import escape_markdown
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from rich.cells import cell_len
+
+from bot.chat.table import entries, is_wide
 
 FENCE_ROOM = 48  # characters kept free in a piece, to close a code fence and to open it again
 
@@ -45,8 +48,9 @@ def _block(node: SyntaxTreeNode) -> str:
         case "blockquote":
             return "\n".join(f"> {line}" for line in "\n\n".join(_blocks(node.children)).split("\n"))
         case "table":
-            rows = [row for part in node.children for row in part.children]
-            return table([[_plain(_text(cell)) for cell in row.children] for row in rows])
+            rows = [[_text(cell) for cell in row.children] for part in node.children for row in part.children]
+            plain = [[_plain(cell) for cell in row] for row in rows]
+            return _told(rows) if is_wide(plain) else table(plain)
         case "hr":
             return "───"
         case "html_block":
@@ -86,12 +90,28 @@ def code(text: str, language: str = "") -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Align rows in a monospace block, a line under the first; wide characters count as two columns."""
+    """Align rows in a monospace block, a line under the first; wide characters count as two columns.
+
+    What would be wider than the page is told row by row.
+    """
     cells = [[" ".join(cell.split()) for cell in row] for row in rows]
+    if is_wide(cells):
+        return _told([[escape_markdown(cell) for cell in row] for row in cells])
     widths = [max(map(cell_len, column)) for column in zip_longest(*cells, fillvalue="")]
     lines = [_row(row, widths) for row in cells]
     rule = "─" * max(map(cell_len, lines), default=0)
     return code("\n".join([*lines[:1], rule, *lines[1:]]))
+
+
+def _told(rows: Sequence[Sequence[str]]) -> str:
+    """Write each row as its name in bold, with the other cells below it."""
+    lines = [
+        "\n".join(
+            [f"**{name}**" if name else "", *(f"{heading}: {cell}" if heading else cell for heading, cell in cells)]
+        )
+        for name, cells in entries(rows)
+    ]
+    return "\n\n".join(lines)
 
 
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -94,7 +94,7 @@ def _blocks(message: Message) -> Iterator[Json]:
     yield from map(_section, mrkdwn.sections(message.body))
     yield from _fields(message.fields)
     if message.rows:
-        yield from map(_section, mrkdwn.cut(mrkdwn.fenced(mrkdwn.aligned(message.rows)), mrkdwn.SECTION))
+        yield from map(_section, mrkdwn.cut(mrkdwn.table(message.rows), mrkdwn.SECTION))
     yield from _actions(message.buttons, message.menu)
     if message.files and not (message.title or message.body or message.fields or message.rows):
         yield _section("\n".join(mrkdwn.escape(file.alt or file.name) for file in message.files))

@@ -21,7 +21,13 @@ from bot.view import action as to
 LONG, SHORT = 900, 350  # characters of the best excerpt, and of the others
 QUOTED, LINKED = 3, 4  # excerpts, and lessons in buttons
 THINKING = "Thinking. My answer comes by direct message."
-NOT_NOW = "My language model does not answer just now. This is what the lessons say."
+NOT_NOW = "My language model does not answer just now."
+WITHOUT_MODEL = {
+    "quiz": Button("A drill", to("drill.next")),
+    "plan": Button("My plan", to("plan.show")),
+    "debug": Button("The debugging guide", to("guide.chosen", choice="debugging")),
+    "review": Button("Check the config again", to("ask.review")),
+}
 
 
 @command("ask", "Ask the tutor, in your own words")
@@ -90,8 +96,10 @@ async def draw_answer(session: AsyncSession, services: Services, subject: str, n
 
 
 async def _draw(services: Services, turn: Turn, page: int | None = None) -> Message:
+    if turn.status == "failed" and turn.mode in WITHOUT_MODEL:
+        return Message(f"{NOT_NOW} This I can do without it:", buttons=(WITHOUT_MODEL[turn.mode],))
     if turn.status == "failed":
-        return await draw_excerpts(services, turn.question, NOT_NOW)
+        return await draw_excerpts(services, turn.question, f"{NOT_NOW} This is what the lessons say.")
     parts = pages(turn.answer) or ["Thinking …" if turn.answered_at is None else "Stopped before I said anything."]
     if turn.answered_at is None:  # the end is where something happens
         return Message(f"{parts[-1]} …", buttons=(Button("Stop", to("ask.stop", turn=turn.id)),), silent=True)

@@ -73,7 +73,7 @@ class Lab:
         return turn
 
 
-def make_lab(store: Store, model: Model, clock: Any, limits: Limits = PLENTY) -> Lab:
+def make_lab(store: Store, model: Model, clock: Any, limits: Limits | None = PLENTY) -> Lab:
     services = Services(curriculum(), "memory://runs", lambda: 1, limits)
     dispatch = Dispatcher(store, services, clock, lambda: None)
     return Lab(store, dispatch, Writer(store, curriculum(), model, clock, lambda: None), services, clock)

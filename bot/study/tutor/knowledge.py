@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,7 +14,7 @@ from bot.study.tutor.context import Data, Past
 from bot.study.tutor.retrieval import Passage, guide_index, index_of
 from bot.study.tutor.turns import HISTORY, history
 from bot.study.tutor.words import terms
-from lessons import Curriculum, glossary
+from lessons import Curriculum, Term, glossary
 from runner.config import ConfigError, parse
 from runner.history import History
 from runner.run_dir import RunDir
@@ -56,12 +57,19 @@ async def find(curriculum: Curriculum, question: str) -> list[Passage]:
 def meanings(curriculum: Curriculum, question: str) -> list[str]:
     """Return the glossary's entries of the terms that a question names, the longest first, with the lessons' marks."""
     said = f" {' '.join(terms(question))} "
-    named = [entry for entry in glossary() if f" {' '.join(terms(entry.term)) or '-'} " in said]
+    named = [entry for spelling, entry in _entries() if f" {spelling} " in said]
     named.sort(key=lambda entry: -len(entry.term))
     return [
         f"**{entry.term}**: {entry.meaning} [{', '.join(curriculum.lesson(slug).id for slug in entry.lessons)}]"
         for entry in named[:MEANINGS]
     ]
+
+
+@cache
+def _entries() -> list[tuple[str, Term]]:
+    """Return the glossary's entries with their terms as they stand in a question."""
+    spelled = ((" ".join(terms(entry.term)), entry) for entry in glossary())
+    return [(spelling, entry) for spelling, entry in spelled if spelling]
 
 
 async def knows(curriculum: Curriculum, text: str) -> bool:

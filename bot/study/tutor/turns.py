@@ -111,6 +111,11 @@ async def claim(session: AsyncSession, now: datetime, most: int) -> list[Turn]:
     return taken
 
 
+async def renew(session: AsyncSession, turn_ids: list[int], now: datetime) -> None:
+    """Hold on to questions whose answers are slow to come."""
+    await session.exec(update(Turn).where(col(Turn.id).in_(turn_ids)).values(claimed_until=now + CLAIM))
+
+
 async def release(session: AsyncSession, turn_ids: list[int]) -> None:
     """Leave questions to whoever comes next."""
     mine = (col(Turn.id).in_(turn_ids), col(Turn.answered_at).is_(None))

@@ -66,12 +66,11 @@ class Writer:
         self._answering: dict[int, asyncio.Task[None]] = {}
 
     async def tick(self) -> None:
-        """Begin to answer what is waiting; it goes on behind our back."""
-        room = AT_ONCE - len(self._answering)
-        if room <= 0:
-            return
+        """Begin to answer what is waiting; it goes on behind our back. Must be called well within a claim's time."""
         async with self._store.write() as session:
-            found = await turns.claim(session, self._clock(), room)
+            if self._answering:
+                await turns.renew(session, list(self._answering), self._clock())
+            found = await turns.claim(session, self._clock(), AT_ONCE - len(self._answering))
         for turn in found:
             task = asyncio.create_task(self._answer(turn), name=f"turn {turn.id}")
             self._answering[turn.id] = task
@@ -94,10 +93,10 @@ class Writer:
     async def _answer(self, turn: Turn) -> None:
         try:
             await self._write(turn)
+            await sum_up_older(self._store, self._model, turn, self._clock)
         except Exception:
             log.exception("the tutor failed on turn %d", turn.id)
-            await self._end(turn, "failed")
-        await sum_up_older(self._store, self._model, turn, self._clock)
+            await self._end(turn, "failed")  # unless it had ended before
 
     async def _write(self, turn: Turn) -> None:
         async with self._store.read() as session:

@@ -33,7 +33,9 @@ GALLERY = {
     "10,000 characters of code": Message(f"```python\n{CODE[:10_000]}\n```", "Code"),
     "one line of 10,000 characters": Message("x" * 10_000),
     "a table": Message(rows=(("Who", "Score"), ("ann", "9"), ("bo", "7"))),
-    "a huge table": Message("Ranks", "Board", rows=tuple((f"row{n}", "some words " * 5, f"{n}") for n in range(300))),
+    "a huge table": Message(
+        "Ranks", "Board", rows=(("Row", "Said", "No"), *((f"Row {n}", "some words " * 5, f"{n}") for n in range(300)))
+    ),
     "many scripts": Message("日本語 العربية हिन्दी 🤷🏽‍♀️ ​ naïve", "Ünïcödé 🎉", rows=(("名前", "点"), ("李雷", "🥇"))),
     "mentions": Message("@everyone <@1> <@&2> @here", "@everyone"),
     "25 buttons": Message("Press", buttons=tuple(map(button, range(25)))),

@@ -132,7 +132,7 @@ def _state(element):
 
 
 def test_a_home_tab_shows_a_message_and_what_can_be_done():
-    view = home(GALLERY["everything"], (Button("Drill now", "drill.next"),))
+    view = home([GALLERY["everything"]], (Button("Drill now", "drill.next"),))
     assert problems_of_view({**view, "callback_id": "home"}) == []
     assert "drill.next" in [element.get("value") for element in elements(view["blocks"])]
 

@@ -149,6 +149,26 @@ async def test_a_process_that_dies_leaves_its_questions_to_the_next(lab, llm, mo
     assert turn.answer == "The second one says 1e-4 [3.4]."
 
 
+async def test_a_slow_answer_is_not_begun_twice(lab, llm, model, clock):
+    llm.answers = [Answer(LONG, pieces=4, pause=0.6)]
+    await lab.do("ann", "say", text="what learning rate?")
+    other = Writer(lab.store, curriculum(), model, clock, lambda: None)
+    for writer in (lab.writer, other, lab.writer, other, lab.writer):
+        await writer.tick()
+        clock.advance(seconds=45)
+    assert (await lab.until("ann", lambda turn: turn.answered_at is not None)).status == "answered"
+    assert len(llm.requests) == 1
+
+
+@pytest.mark.parametrize("mode", ["quiz", "plan"])
+async def test_what_the_tutor_can_do_without_a_model_is_offered_when_it_does_not_answer(lab, llm, mode):
+    llm.answers = [Answer(status=500)]
+    await lab.shown("ann", f"ask.{mode}")
+    shown = await lab.answer("ann")
+    assert "This I can do without it" in shown.body
+    assert shown.buttons[0].action in ("drill.next", "plan.show")
+
+
 async def test_a_question_that_waited_too_long_is_ended(lab, clock):
     await lab.do("ann", "say", text="what learning rate?")
     clock.advance(minutes=11)
