@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.chat import slack_mrkdwn as mrkdwn
@@ -49,7 +49,11 @@ def render(message: Message) -> list[Posting]:
 
 def home(messages: Sequence[Message], buttons: Sequence[Button]) -> Json:
     """Draw some messages, and some buttons under them, as a home tab."""
-    drawn = [*messages, Message(buttons=tuple(buttons))]
+    # What can be pressed stands in one message: its buttons are numbered, and no number may come twice in a view.
+    pressed = [button for message in messages for button in message.buttons]
+    menu = next((message.menu for message in messages if message.menu), None)
+    drawn = [replace(message, buttons=(), menu=None) for message in messages]
+    drawn.append(Message(buttons=(*pressed, *buttons), menu=menu))
     return {"type": "home", "blocks": [block for message in drawn for block in _blocks(message)]}
 
 
