@@ -6,7 +6,7 @@ Thresholds are set on real runs (tests/bench/coach.py); losses are compared with
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from statistics import fmean, pstdev
+from statistics import fmean
 
 from bot.study.finding import Finding
 from bot.study.observed import Observed
@@ -148,15 +148,6 @@ def late_stop(run: Observed) -> Finding | None:
         f"The best evaluation was at step {run.best.step}; with a patience of {patience} it trained to step {end}."
     )
     return Finding("late_stop", what, evidence, {"early_stopping_patience": 2}, "early-stopping")
-
-
-def unstable(results: list[float], tie: float) -> Finding | None:
-    """Runs that differ only in their seed ended far apart; `results` are their test scores."""
-    if len(results) < 3 or pstdev(results) < 2 * tie:
-        return None
-    what = "The result depends on the seed: the same config ends far apart."
-    evidence = f"{len(results)} seeds gave {min(results):.3f} to {max(results):.3f}."
-    return Finding("unstable", what, evidence, {"training.warmup_steps": 0.1}, "results-analysis")
 
 
 RULES: tuple[Rule, ...] = (

@@ -6,7 +6,7 @@ from bot.command import ROUTES, Context, Services
 from bot.commands import guide, project
 from bot.commands.guide import debugging
 from bot.errors import UserError
-from bot.study import coach, learning_rules
+from bot.study import coach
 from bot.study.membership import Sender, identify
 from bot.view import ACTION_LIMIT, Edit, Form, Message, Refused, read_action
 from lessons import curriculum, guides, projects
@@ -45,7 +45,7 @@ async def test_every_page_of_a_guide_is_drawn_and_leads_on(ctx, name):
         assert ".md)" not in page.body
 
 
-@pytest.mark.parametrize("rule", [*(rule.__name__ for rule in coach.RULES), learning_rules.unstable.__name__])
+@pytest.mark.parametrize("rule", [rule.__name__ for rule in coach.RULES])
 async def test_a_finding_opens_the_debugging_guide_at_its_rule(ctx, rule):
     name, ids = read_action(debugging(rule))
     page = await ROUTES[name].run(ctx, **ids)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.study import coach, learning_rules
+from bot.study import coach
 from lessons import LessonError, glossary, guides, projects
 from lessons.check import check
 from lessons.glossary import read_glossary
@@ -19,7 +19,7 @@ from runner.exercise import exercises
 
 PROJECT = FOLDER / "projects" / "text-classification.md"
 GUIDE = FOLDER / "guides" / "debugging.md"
-RULES = {rule.__name__ for rule in coach.RULES} | {learning_rules.unstable.__name__}
+RULES = {rule.__name__ for rule in coach.RULES}
 
 Change = Callable[[Path, str, str], Path]
 
