@@ -12,7 +12,7 @@ chat: $(VENV)/.offline
 	$(BIN)/cohort chat
 
 test: check
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadfile  # the blocks of a lesson share their names
 
 # On a machine with a GPU: every lesson, with the blocks that need one.
 lessons-gpu: $(VENV)/.dev
