@@ -6,6 +6,7 @@ from typing import Annotated
 
 from bot.command import Context, Param, action, command
 from bot.commands.learn import find_lesson, lesson_names
+from bot.commands.options import draw_options, letter_buttons
 from bot.commands.placement import offer_calibration
 from bot.study import appeal, memory, plan, streak
 from bot.study import drill as drills
@@ -13,7 +14,6 @@ from bot.view import Button, Edit, Field, Form, Message, Refused, Reply
 from bot.view import action as to
 from lessons import Drill, Lesson
 
-LETTERS = "abcdefgh"  # a drill has eight options at most
 SAID_LIMIT = 120  # characters of an answer that are repeated
 WHY = {
     "new": "New to you",
@@ -133,7 +133,7 @@ def draw_question(question: drills.Question, note: str = "") -> Message:
     ]
     return Message(
         title=f"{question.lesson.title} · {WHY[question.reason]}",
-        body="\n\n".join(filter(None, [note, drill.question, _options(drill), *hints, f"*{HOW[drill.kind]}*"])),
+        body="\n\n".join(filter(None, [note, drill.question, draw_options(drill), *hints, f"*{HOW[drill.kind]}*"])),
         buttons=tuple(_buttons(question)),
     )
 
@@ -142,8 +142,7 @@ def _buttons(question: drills.Question) -> list[Button]:
     drill, review = question.drill, f"{question.review.id}"
     buttons = [Button("Answer", to("drill.form", review=review), "primary")]
     if drill.kind == "choice":
-        letters = LETTERS[: len(drill.options)]
-        buttons = [Button(x.upper(), to("drill.answer", review=review, choice=x)) for x in letters]
+        buttons = letter_buttons(drill, "drill.answer", review=review)
     if question.review.hints < len(drill.hints):
         buttons.append(Button("Next hint" if question.review.hints else "Hint", to("drill.hint", review=review)))
     else:
@@ -151,20 +150,12 @@ def _buttons(question: drills.Question) -> list[Button]:
     return buttons
 
 
-def _options(drill: Drill, *, marked: bool = False) -> str:
-    """Draw the options, one a line; `marked` says which are right."""
-    return "\n".join(
-        f"**{letter.upper()}.** {option.text}{' ✓' if marked and option.right else ''}  "
-        for letter, option in zip(LETTERS, drill.options, strict=False)
-    )
-
-
 def _draw_checked(answered: drills.Answered, given: str) -> Message:
     question, verdict = answered.question, answered.verdict
     if not verdict.understood or answered.due_at is None:
         return draw_question(question, note=verdict.explanation)
     again = f"You'll see this again {_when(answered.due_at, answered.day)}."
-    options = _options(question.drill, marked=True)
+    options = draw_options(question.drill, marked=True)
     onward = _onward(question.lesson)
     if appeal.may_appeal(question, verdict, given):
         onward = (*onward, Button("I think I was right", to("drill.appeal", review=f"{question.review.id}")))

@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
 from bot.commands.group import group_of
+from bot.commands.options import draw_options, letter_buttons, lettered
 from bot.commands.reminders import complete_timezone
 from bot.study import group_drill
 from bot.study.group_drill import Shown
@@ -15,7 +16,6 @@ from bot.view import Button, Message
 from bot.view import action as to
 from lessons import Drill
 
-LETTERS = "abcdefghij"
 BAR = 20  # characters
 
 
@@ -69,15 +69,12 @@ async def draw_group_drill(session: AsyncSession, services: Services, subject: s
 
 
 def _draw_open(shown: Shown, drill: Drill) -> Message:
-    letters = LETTERS[: len(drill.options)]
     answered = f" {_people(shown)} answered." if shown.counts else ""
     hint = f"*Only you see your answer; the right one is shown at {_opens(shown)}.*{answered}"
     return Message(
         title=_title(shown),
-        body="\n\n".join([drill.question, _options(drill), hint]),
-        buttons=tuple(
-            Button(letter.upper(), to("group_drill.answer", drill=shown.asked.id, choice=letter)) for letter in letters
-        ),
+        body="\n\n".join([drill.question, draw_options(drill), hint]),
+        buttons=tuple(letter_buttons(drill, "group_drill.answer", drill=shown.asked.id)),
         silent=True,
     )
 
@@ -88,7 +85,7 @@ def _draw_revealed(shown: Shown, drill: Drill) -> Message:
         answers = [_histogram(shown, drill), f"{_people(shown)} answered, {shown.right or 'none'} right."]
     return Message(
         title=_title(shown),
-        body="\n\n".join([drill.question, _options(drill), *answers, *_explanations(shown, drill)]),
+        body="\n\n".join([drill.question, draw_options(drill), *answers, *_explanations(shown, drill)]),
         buttons=(Button("Read the lesson", to("lesson.open", slug=drill.lesson)),),
     )
 
@@ -106,14 +103,10 @@ def _people(shown: Shown) -> str:
     return "One has" if count == 1 else f"{count} have"
 
 
-def _options(drill: Drill) -> str:
-    return "\n".join(f"**{x.upper()}.** {o.text}  " for x, o in zip(LETTERS, drill.options, strict=False))
-
-
 def _histogram(shown: Shown, drill: Drill) -> str:
     most = max(shown.counts.values())
     lines = []
-    for letter, option in zip(LETTERS, drill.options, strict=False):
+    for letter, option in lettered(drill).items():
         count = shown.counts.get(letter, 0)
         bar = ("█" * round(count / most * BAR)).ljust(BAR)
         lines.append(f"{letter.upper()} {bar} {count:3}{'  right' if option.right else ''}")
@@ -122,7 +115,7 @@ def _histogram(shown: Shown, drill: Drill) -> str:
 
 def _explanations(shown: Shown, drill: Drill) -> list[str]:
     """Explain the right option, and the wrong one that most chose."""
-    options = dict(zip(LETTERS, drill.options, strict=False))
+    options = lettered(drill)
     right = next(letter for letter, option in options.items() if option.right)
     words = [f"**{right.upper()} is right.** {options[right].explanation or drill.explanation}"]
     wrong = [letter for letter, option in options.items() if not option.right and shown.counts.get(letter)]

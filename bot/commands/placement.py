@@ -9,6 +9,7 @@ import numpy as np
 
 from bot.command import Context, Param, Services, action, command
 from bot.commands import placement_picture
+from bot.commands.options import draw_options, letter_buttons
 from bot.errors import UserError, nearest
 from bot.study import calibration, placement
 from bot.study import drill as drills
@@ -16,7 +17,6 @@ from bot.view import Button, Edit, Field, File, Form, Message, Refused, Reply
 from bot.view import action as to
 from lessons import Drill, Topic
 
-LETTERS = "abcdefgh"  # a drill has eight options at most
 UNSURE = "not sure"
 HOW = {"choice": "Press a letter.", "output": "Answer with exactly what it prints."}
 LISTENING = timedelta(hours=1)  # for the random item, which nobody asked for; its buttons work all day
@@ -181,18 +181,14 @@ def _draw_question(question: placement.Question) -> Message:
 
 
 def _body(drill: Drill, note: str) -> str:
-    options = "\n".join(
-        f"**{letter.upper()}.** {option.text}  " for letter, option in zip(LETTERS, drill.options, strict=False)
-    )
-    return "\n\n".join(filter(None, [note, drill.question, options, f"*{HOW[drill.kind]}*"]))
+    return "\n\n".join(filter(None, [note, drill.question, draw_options(drill), f"*{HOW[drill.kind]}*"]))
 
 
 def _answers(drill: Drill, route: str, response: int) -> list[Button]:
     """Return a button for each answer; what has to be typed goes into a form."""
     buttons = [Button("Answer", to(f"{route}.form", response=response), "primary")]
     if drill.options:
-        letters = LETTERS[: len(drill.options)]
-        buttons = [Button(x.upper(), to(f"{route}.answer", response=response, choice=x)) for x in letters]
+        buttons = letter_buttons(drill, f"{route}.answer", response=response)
     return [*buttons, Button("Not sure", to(f"{route}.answer", response=response, choice=UNSURE))]
 
 
