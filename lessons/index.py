@@ -64,13 +64,16 @@ class Curriculum:
             raise UnknownLesson(name, tuple(self._by_name[slug].title for slug in close))
         return found
 
+    def find_drill(self, name: str) -> Drill | None:
+        """Return the drill with this id; None when it is no longer in the content."""
+        lesson, _, number = name.partition("/")
+        return self._drills.get(name) or self._drills.get(f"{self.redirects.get(lesson, lesson)}/{number}")
+
     def drill(self, name: str) -> Drill:
         """Return the drill with this id, such as `basic-training-loop/d1`; raises UnknownDrill."""
-        lesson, _, number = name.partition("/")
-        found = self._drills.get(name) or self._drills.get(f"{self.redirects.get(lesson, lesson)}/{number}")
-        if found is None:
-            raise UnknownDrill(name)
-        return found
+        if found := self.find_drill(name):
+            return found
+        raise UnknownDrill(name)
 
 
 @cache

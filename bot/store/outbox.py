@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.database import insert_all_new, insert_new
-from bot.store.tables import Delivery, Learner
+from bot.store.tables import Delivery, Group, Learner
 
 CLAIM = timedelta(seconds=60)
 EDIT_INTERVAL = timedelta(seconds=2)
@@ -60,6 +60,13 @@ async def tell(session: AsyncSession, learner: Learner, *, key: str, kind: str, 
     """Put something in the outbox that one learner is told by direct message."""
     channel = f"@{learner.external_id}"
     await say(session, key=key, kind=kind, subject=subject, chat=learner.chat, channel=channel, at=at)
+
+
+async def post(
+    session: AsyncSession, group: Group, channel: str, *, key: str, kind: str, subject: str, at: datetime
+) -> None:
+    """Put something in the outbox that a group is told in one of its channels."""
+    await say(session, key=key, kind=kind, subject=subject, chat=group.chat, channel=channel, group_id=group.id, at=at)
 
 
 async def news(session: AsyncSession, key: str, at: datetime) -> None:

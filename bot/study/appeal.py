@@ -48,7 +48,7 @@ async def appeal(
     review = await session.get(Review, review_id)
     if review is None or review.learner_id != learner.id:
         raise UserError("That answer was somebody else's.", "`/drill` gives you a question of your own.")
-    found = drill.find_drill(curriculum, review.drill)
+    found = curriculum.find_drill(review.drill)
     if found is None or found.kind not in KINDS or not review.answer:
         raise UserError("There is nothing to appeal here.", "`/drill` has the next question.")
     claim = (
@@ -75,4 +75,4 @@ async def appeals(session: AsyncSession, curriculum: Curriculum, group: Group) -
     members = appealed.join(Member, col(Member.learner_id) == col(Learner.id)).where(Member.group_id == group.id)
     latest = members.where(col(Review.appealed_at).is_not(None)).order_by(col(Review.appealed_at).desc())
     rows = await session.exec(latest.limit(LISTED))
-    return [Appeal(review, learner, drill.find_drill(curriculum, review.drill)) for review, learner in rows]
+    return [Appeal(review, learner, curriculum.find_drill(review.drill)) for review, learner in rows]

@@ -143,7 +143,7 @@ async def answer_item(
 ) -> RandomItem:
     """Take the answer to a random item. Raises UserError when it is not open for this learner."""
     response = await session.get(Response, response_id)
-    drill = placement.find_drill(curriculum, response.item) if response else None
+    drill = curriculum.find_drill(response.item) if response else None
     if response is None or drill is None or response.learner_id != learner.id or not response.at_random:
         raise UserError("That question is no longer open.", "`/drill` has others.")
     return RandomItem(response, drill, await placement.record(session, response, drill, given, now))

@@ -20,7 +20,7 @@ from bot.study.drill_policy import Known, New, Situation
 from bot.study.drill_rating import pace, rate
 from bot.study.mastery import guess_chance
 from bot.study.memory import drill_day
-from lessons import Curriculum, Drill, Lesson, UnknownDrill, Verdict
+from lessons import Curriculum, Drill, Lesson, Verdict
 
 ANSWER_LIMIT = 2_000  # characters
 ANSWER_KEPT = 500
@@ -115,7 +115,7 @@ async def open_review(session: AsyncSession, curriculum: Curriculum, learner: Le
     if review.answered_at is not None:
         verdict = "right" if review.right else "not right"
         raise UserError(f"You have answered this one already, and it was {verdict}.", "`/drill` has the next.")
-    drill = find_drill(curriculum, review.drill)
+    drill = curriculum.find_drill(review.drill)
     if drill is None:
         raise UserError("This question is no longer in the lessons.", "`/drill` has another.")
     return Question(review, drill, curriculum.lesson(drill.lesson), "open")
@@ -162,7 +162,7 @@ async def situation(session: AsyncSession, curriculum: Curriculum, learner: Lear
     earlier = await last_answered(session, learner)
     days = [drill_day(review.answered_at, learner).toordinal() for review in earlier if review.answered_at]
     today = drill_day(now, learner).toordinal()
-    last = find_drill(curriculum, earlier[0].drill) if earlier else None
+    last = curriculum.find_drill(earlier[0].drill) if earlier else None
     begun = select(Card.created_at).where(Card.learner_id == learner.id)
     created = [drill_day(moment, learner).toordinal() for moment in await session.exec(begun)]
     return Situation(
@@ -181,14 +181,6 @@ async def last_answered(session: AsyncSession, learner: Learner) -> Sequence[Rev
     answered = select(Review).where(Review.learner_id == learner.id, col(Review.answered_at).is_not(None))
     latest = answered.order_by(col(Review.answered_at).desc(), col(Review.id).desc())
     return (await session.exec(latest.limit(REVIEWS_READ))).all()
-
-
-def find_drill(curriculum: Curriculum, drill_id: str) -> Drill | None:
-    """Return a drill; None when it has been deleted from the content since it was asked."""
-    try:
-        return curriculum.drill(drill_id)
-    except UnknownDrill:
-        return None
 
 
 async def _choose(
@@ -265,7 +257,7 @@ async def _open_question(
 ) -> Question | None:
     asked = select(Review).where(Review.learner_id == learner.id, col(Review.answered_at).is_(None))
     for review in await session.exec(asked.order_by(col(Review.asked_at).desc(), col(Review.id).desc())):
-        drill = find_drill(curriculum, review.drill)
+        drill = curriculum.find_drill(review.drill)
         if drill and (lesson is None or drill.lesson == lesson.slug):
             return Question(review, drill, curriculum.lesson(drill.lesson), "open")
     return None

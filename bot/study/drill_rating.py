@@ -7,7 +7,7 @@ from statistics import median
 import fsrs
 
 from bot.store.tables import Review
-from lessons import Curriculum, Drill, UnknownDrill
+from lessons import Curriculum, Drill
 
 FAST, SLOW = 0.5, 3.0  # times the learner's own median for this kind of drill
 TIMES_NEEDED = 5  # answers: fewer have no usual time
@@ -46,7 +46,5 @@ def _taken(review: Review) -> float:
 
 
 def _kind(curriculum: Curriculum, drill: str) -> str | None:
-    try:
-        return curriculum.drill(drill).kind
-    except UnknownDrill:
-        return None
+    found = curriculum.find_drill(drill)
+    return found.kind if found else None

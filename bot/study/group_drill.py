@@ -19,7 +19,7 @@ from bot.store.database import insert_new
 from bot.store.tables import Group, GroupAnswer, GroupDrill, Learner
 from bot.study import streak, weakness
 from bot.study.local_time import instant, local_date, next_instant, zone_of
-from lessons import Curriculum, Drill, Lesson, UnknownDrill
+from lessons import Curriculum, Drill, Lesson
 
 NOT_AGAIN_WITHIN = timedelta(days=60)  # the same question
 OTHER_LESSONS_FOR = timedelta(days=7)
@@ -89,14 +89,13 @@ async def _ask(
     if not await insert_new(session, new):  # asked today already, before the hour was moved
         return
     asked = select(GroupDrill.id).where(GroupDrill.group_id == group.id, GroupDrill.day == day)
-    await outbox.say(
+    await outbox.post(
         session,
+        group,
+        group.drill_channel,
         key=_key(group.id, day),
         kind="group_drill",
         subject=str((await session.exec(asked)).one()),
-        chat=group.chat,
-        channel=group.drill_channel,
-        group_id=group.id,
         at=now,
     )
 
@@ -160,7 +159,7 @@ async def answer(
         raise UserError("That question was put to another group.")
     if asked.revealed or asked.reveal_at <= now:
         raise UserError("Its answers are open already.", "The next question comes soon; `/drill` has more of them now.")
-    drill = _find(curriculum, asked.drill)
+    drill = curriculum.find_drill(asked.drill)
     if drill is None:
         raise UserError("This question has been taken out of the lessons.", "Tomorrow there is another.")
     verdict = drill.check(choice)
@@ -188,7 +187,7 @@ async def show(session: AsyncSession, curriculum: Curriculum, asked_id: int) -> 
     asked = await session.get_one(GroupDrill, asked_id)
     given = select(GroupAnswer.answer, GroupAnswer.right).where(GroupAnswer.group_drill_id == asked_id)
     answers = (await session.exec(given)).all()
-    drill = _find(curriculum, asked.drill)
+    drill = curriculum.find_drill(asked.drill)
     return Shown(
         asked=asked,
         group=await session.get_one(Group, asked.group_id),
@@ -197,13 +196,6 @@ async def show(session: AsyncSession, curriculum: Curriculum, asked_id: int) -> 
         counts=Counter(answer for answer, _ in answers),
         right=sum(right for _, right in answers),
     )
-
-
-def _find(curriculum: Curriculum, name: str) -> Drill | None:
-    try:
-        return curriculum.drill(name)
-    except UnknownDrill:  # deleted from the content since it was asked
-        return None
 
 
 def _key(group_id: int, day: date) -> str:

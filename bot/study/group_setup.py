@@ -30,14 +30,13 @@ async def set_quota(session: AsyncSession, group: Group, admin: Learner, runs_pe
 
 async def say_hello(session: AsyncSession, group: Group, channel: str, now: datetime) -> None:
     """Introduce Cohort in a group's channel, once."""
-    await outbox.say(
+    await outbox.post(
         session,
+        group,
+        channel,
         key=f"hello:{group.id}:{channel}",
         kind="group.hello",
         subject=str(group.id),
-        chat=group.chat,
-        channel=channel,
-        group_id=group.id,
         at=now,
     )
 

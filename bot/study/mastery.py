@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.tables import Card, Learner, Progress, Review
 from bot.study.memory import drill_day
-from lessons import Curriculum, Drill, UnknownDrill
+from lessons import Curriculum, Drill
 
 PRIOR, LEARN, SLIP = 0.2, 0.1, 0.1
 MASTERED = 0.95
@@ -92,7 +92,5 @@ async def _tested_out(session: AsyncSession, learner: Learner) -> list[str]:
 
 
 def _guess(curriculum: Curriculum, drill: str) -> float:
-    try:
-        return guess_chance(curriculum.drill(drill))
-    except UnknownDrill:
-        return 0.25
+    found = curriculum.find_drill(drill)
+    return guess_chance(found) if found else 0.25

@@ -20,7 +20,7 @@ from bot.study import background, badge, interview
 from bot.study import item_response as irt
 from bot.study.adaptive_test import LEVELS, AdaptiveTest, prior
 from bot.study.item_bank import item_bank, topic_place
-from lessons import Curriculum, Drill, Topic, UnknownDrill
+from lessons import Curriculum, Drill, Topic
 
 CLEAR = 0.7  # P(level) below which the learner chooses between two; from which a topic counts as known
 RESUMABLE = timedelta(days=14)
@@ -122,7 +122,7 @@ async def answer(
     if response.answered_at is not None:
         raise UserError("You have answered that one already.", "`/placement` goes on where you are.")
     placement = await session.get_one(Placement, response.placement_id)
-    drill = find_drill(curriculum, response.item)
+    drill = curriculum.find_drill(response.item)
     if drill and (note := await record(session, response, drill, given, now)):
         return replace(await _question(session, curriculum, learner, placement, response), note=note)
     return await _next(session, curriculum, learner, placement, now, rng)
@@ -150,7 +150,7 @@ async def latest_open(session: AsyncSession, curriculum: Curriculum, learner: Le
     """Return the item a learner has before them, of a test or as the day's item: a typed answer belongs to it."""
     asked = select(Response).where(Response.learner_id == learner.id, col(Response.answered_at).is_(None))
     for response in await session.exec(asked.order_by(col(Response.asked_at).desc(), col(Response.id).desc())):
-        drill = find_drill(curriculum, response.item)
+        drill = curriculum.find_drill(response.item)
         if drill and response.placement_id is None:
             return Question(response, drill, None, 1, 1)
         if drill and response.placement_id:
@@ -204,14 +204,6 @@ async def result(session: AsyncSession, curriculum: Curriculum, learner: Learner
         ),
         asked=len(test.asked),
     )
-
-
-def find_drill(curriculum: Curriculum, name: str) -> Drill | None:
-    """Return an item's drill; None when it was deleted from the content since it was asked."""
-    try:
-        return curriculum.drill(name)
-    except UnknownDrill:
-        return None
 
 
 async def lock(session: AsyncSession, learner: Learner) -> None:
@@ -303,7 +295,7 @@ async def _open(session: AsyncSession, curriculum: Curriculum, placement: Placem
     """Return the question that is open; one that was deleted from the content since is taken back."""
     asked = select(Response).where(Response.placement_id == placement.id, col(Response.answered_at).is_(None))
     response = (await session.exec(asked)).first()
-    if response and find_drill(curriculum, response.item) is None:
+    if response and curriculum.find_drill(response.item) is None:
         await session.delete(response)
         await session.flush()
         return None

@@ -86,14 +86,13 @@ async def _archive(session: AsyncSession, season: Season, group: Group, now: dat
     if first.rowcount == 0:  # another process was faster
         return False
     if channel := group.results_channel or group.drill_channel:
-        await outbox.say(
+        await outbox.post(
             session,
+            group,
+            channel,
             key=f"season:{season.id}:end",
             kind="season.end",
             subject=str(season.id),
-            chat=group.chat,
-            channel=channel,
-            group_id=group.id,
             at=now,
         )
     return True

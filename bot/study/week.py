@@ -79,14 +79,13 @@ async def _announce(session: AsyncSession, group: Group, now: datetime) -> None:
     if channel is None or group.next_summary_at is None:
         return
     until = group.next_summary_at - WEEK  # an hour off where the clock was changed between
-    await outbox.say(
+    await outbox.post(
         session,
+        group,
+        channel,
         key=f"week:{group.id}:{local_date(group.next_summary_at, zone_of(group.timezone))}",
         kind="week",
         subject=f"{group.id}:{until.isoformat()}",
-        chat=group.chat,
-        channel=channel,
-        group_id=group.id,
         at=now,
     )
 
