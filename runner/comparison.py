@@ -8,9 +8,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from runner.exercise import Metric
 from runner.history import History
-from runner.style import SERIES, TEXT, heading, line, new_figure, png, style
-
-LOG_RANGE = 20.0  # largest over smallest loss, from which the axis is logarithmic
+from runner.style import SERIES, TEXT, heading, line, new_figure, png, scale_loss, style
 
 
 class Named(NamedTuple):
@@ -36,9 +34,7 @@ def draw_comparison(
         line(score, [(e.epoch, e.score) for e in history.evals], color, name, marker="o")
     heading(loss, "Training loss (nats)")
     heading(score, f"Validation {metric.name} ({metric.unit})")
-    losses = [s.loss for run in runs for s in run.history.steps if math.isfinite(s.loss) and s.loss > 0]
-    if losses and max(losses) > LOG_RANGE * min(losses):
-        loss.set_yscale("log")
+    scale_loss(loss, (step.loss for run in runs for step in run.history.steps))
     if metric.unit == "%":
         score.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return png(figure)

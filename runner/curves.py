@@ -8,9 +8,21 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from runner.exercise import Metric
 from runner.history import History
-from runner.style import GREEN, ORANGE, RED, SKY, TEXT, YELLOW, annotate, heading, line, new_figure, png, style
-
-LOG_RANGE = 20.0  # largest over smallest loss, from which the axis is logarithmic
+from runner.style import (
+    GREEN,
+    ORANGE,
+    RED,
+    SKY,
+    TEXT,
+    YELLOW,
+    annotate,
+    heading,
+    line,
+    new_figure,
+    png,
+    scale_loss,
+    style,
+)
 
 
 def draw(
@@ -64,9 +76,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
     above = bool(validation) and validation[-1][1] > train[-1][1]
     line(axes, train, ORANGE, "train", place="top" if above else "bottom")
     line(axes, validation, SKY, "validation", marker="o", place="bottom" if above else "top")
-    known = [value for _, value in (*train, *validation) if math.isfinite(value) and value > 0]
-    if known and max(known) > LOG_RANGE * min(known):
-        axes.set_yscale("log")
+    if scale_loss(axes, (value for _, value in (*train, *validation))):
         heading(axes, "Loss (nats, logarithmic)")
 
 

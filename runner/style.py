@@ -5,7 +5,7 @@ Safe in any thread: it uses no pyplot.
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,15 +18,17 @@ BACKGROUND, TEXT, GRID = "#1e1f22", "#dcddde", "#44474d"
 ORANGE, SKY, GREEN, YELLOW, RED, PURPLE = "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#cc79a7"
 SERIES = (ORANGE, SKY, GREEN, YELLOW, PURPLE, RED)
 DPI = 100
+LOG_RANGE = 20.0  # largest over smallest loss, from which the axis is logarithmic
 
 Points = Sequence[tuple[float, float]]
 
 
 def new_figure(title: str, size: tuple[float, float]) -> Figure:
-    """Return an empty figure with a title; `size` is in inches of 100 pixels."""
+    """Return an empty figure, with a title unless that is empty; `size` is in inches of 100 pixels."""
     figure = Figure(figsize=size, dpi=DPI, facecolor=BACKGROUND, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, color=TEXT, fontsize=20, fontweight="bold")
+    if title:
+        figure.suptitle(title, color=TEXT, fontsize=20, fontweight="bold")
     return figure
 
 
@@ -51,6 +53,15 @@ def style(axes: Axes) -> None:
 def heading(axes: Axes, text: str) -> None:
     """Write what a panel shows above it."""
     axes.set_title(text, loc="left", color=TEXT, fontsize=17)
+
+
+def scale_loss(axes: Axes, losses: Iterable[float]) -> bool:
+    """Make a loss axis logarithmic where the losses differ that much; say whether it is."""
+    known = [loss for loss in losses if math.isfinite(loss) and loss > 0]
+    if not known or max(known) <= LOG_RANGE * min(known):
+        return False
+    axes.set_yscale("log")
+    return True
 
 
 def line(axes: Axes, points: Points, color: str, label: str, marker: str = "", place: str = "center") -> None:

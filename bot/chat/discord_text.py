@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from rich.cells import cell_len
 
-from bot.chat.table import entries, is_wide
+from bot.chat.table import is_wide, told
 
 FENCE_ROOM = 48  # characters kept free in a piece, to close a code fence and to open it again
 
@@ -50,7 +50,7 @@ def _block(node: SyntaxTreeNode) -> str:
         case "table":
             rows = [[_text(cell) for cell in row.children] for part in node.children for row in part.children]
             plain = [[_plain(cell) for cell in row] for row in rows]
-            return _told(rows) if is_wide(plain) else table(plain)
+            return told(rows, "**") if is_wide(plain) else table(plain)
         case "hr":
             return "───"
         case "html_block":
@@ -96,22 +96,11 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     """
     cells = [[" ".join(cell.split()) for cell in row] for row in rows]
     if is_wide(cells):
-        return _told([[escape_markdown(cell) for cell in row] for row in cells])
+        return told([[escape_markdown(cell) for cell in row] for row in cells], "**")
     widths = [max(map(cell_len, column)) for column in zip_longest(*cells, fillvalue="")]
     lines = [_row(row, widths) for row in cells]
     rule = "─" * max(map(cell_len, lines), default=0)
     return code("\n".join([*lines[:1], rule, *lines[1:]]))
-
-
-def _told(rows: Sequence[Sequence[str]]) -> str:
-    """Write each row as its name in bold, with the other cells below it."""
-    lines = [
-        "\n".join(
-            [f"**{name}**" if name else "", *(f"{heading}: {cell}" if heading else cell for heading, cell in cells)]
-        )
-        for name, cells in entries(rows)
-    ]
-    return "\n\n".join(lines)
 
 
 def _row(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from rich.cells import cell_len
 
-from bot.chat.table import entries, is_wide
+from bot.chat.table import is_wide, told
 from bot.command import commands
 
 COMMAND = "/cohort"  # the one slash command; our commands are its first words
@@ -66,18 +66,7 @@ def fenced(text: str) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Return plain rows aligned in a code block; what would be wider than the page is told row by row."""
-    return _told([[escape(cell) for cell in row] for row in rows]) if is_wide(rows) else fenced(aligned(rows))
-
-
-def _told(rows: Sequence[Sequence[str]]) -> str:
-    """Write each row as its name in bold, with the other cells below it."""
-    lines = [
-        "\n".join(
-            [f"*{name}*" if name else "", *(f"{heading}: {cell}" if heading else cell for heading, cell in cells)]
-        )
-        for name, cells in entries(rows)
-    ]
-    return "\n\n".join(lines)
+    return told([[escape(cell) for cell in row] for row in rows], "*") if is_wide(rows) else fenced(aligned(rows))
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
@@ -134,7 +123,7 @@ def _block(node: SyntaxTreeNode, limit: int) -> str:
             plain = [[_plain(cell, str) for cell in row.children] for row in rows]
             if not is_wide(plain):
                 return fenced(aligned(plain))
-            return _told([["".join(map(_inline, cell.children)) for cell in row.children] for row in rows])
+            return told([["".join(map(_inline, cell.children)) for cell in row.children] for row in rows], "*")
         case "hr":
             return "———"
         case "paragraph":

@@ -1,6 +1,6 @@
 """Tables for chats that have none: what fits is aligned as code; what is wider is told row by row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from rich.cells import cell_len
@@ -16,17 +16,19 @@ def is_wide(rows: Rows) -> bool:
     return sum(widths) + 2 * (len(widths) - 1) > WIDEST
 
 
-def entries(rows: Rows) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return each row below the header as its name and its further cells with their headings.
+def told(rows: Rows, bold: str) -> str:
+    """Write each row below the header as its name between marks for bold, with the other cells and headings below it.
 
     A first column without a heading is a number or the like, and belongs to the name.
     """
     header, *body = rows
     named = 2 if header and not header[0] and len(header) > 2 else 1
-    return [
-        (
-            " ".join(filter(None, row[:named])),
-            [(heading, cell) for heading, cell in zip(header[named:], row[named:], strict=False) if cell],
-        )
-        for row in body
-    ]
+    return "\n\n".join("\n".join(_lines(header, row, named, bold)) for row in body)
+
+
+def _lines(header: Sequence[str], row: Sequence[str], named: int, bold: str) -> Iterator[str]:
+    name = " ".join(filter(None, row[:named]))
+    yield f"{bold}{name}{bold}" if name else ""
+    for heading, cell in zip(header[named:], row[named:], strict=False):
+        if cell:
+            yield f"{heading}: {cell}" if heading else cell

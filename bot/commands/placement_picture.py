@@ -1,15 +1,12 @@
 """What a placement test found, as one picture for a chat on a phone: the ability in each topic against its place."""
 
-import io
 from itertools import pairwise
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from bot.study.adaptive_test import CUTS, LEVELS
 from bot.study.placement import Result, TopicAbility
-from runner.style import BACKGROUND, DPI, GREEN, GRID, ORANGE, SKY, TEXT
+from runner.style import BACKGROUND, GREEN, GRID, ORANGE, SKY, TEXT, new_figure, png
 
 EDGE = 3.2  # logits shown to either side
 SIZE = (10.0, 7.2)  # inches of 100 pixels
@@ -17,17 +14,14 @@ SIZE = (10.0, 7.2)  # inches of 100 pixels
 
 def draw(found: Result) -> bytes:
     """Return a PNG of the ability in each topic with its standard error; safe in any thread."""
-    figure = Figure(figsize=SIZE, dpi=DPI, facecolor=BACKGROUND, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure("", SIZE)
     axes = figure.subplots()
     _style(axes, [each.topic.title for each in found.topics])
     _draw_levels(axes)
     for row, topic in enumerate(found.topics):
         _draw_topic(axes, row, topic)
     _explain(axes)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", facecolor=BACKGROUND)
-    return picture.getvalue()
+    return png(figure)
 
 
 def alt_text(found: Result) -> str:

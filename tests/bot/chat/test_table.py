@@ -1,7 +1,7 @@
 """Tables that are too wide for a chat's page are told row by row."""
 
 from bot.chat import discord_text, slack_mrkdwn
-from bot.chat.table import entries, is_wide
+from bot.chat.table import is_wide, told
 
 WIDE = """
 | symptom | cause | fix |
@@ -23,10 +23,7 @@ def test_a_table_is_wide_when_its_aligned_rows_are() -> None:
 
 
 def test_a_first_column_without_a_heading_belongs_to_the_name() -> None:
-    assert entries(ROWS) == [
-        ("1.4 Basic Training Loop", [("Why", "because your last run diverged at step 30")]),
-        ("1.5 X", []),
-    ]
+    assert told(ROWS, "*") == ("*1.4 Basic Training Loop*\nWhy: because your last run diverged at step 30\n\n*1.5 X*")
 
 
 def test_discord_tells_a_wide_table_row_by_row_with_its_marks() -> None:
