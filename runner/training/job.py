@@ -29,9 +29,6 @@ from runner.training.tasks import Prepared, prepare
 from runner.training.tasks.prepared import first_rows
 from runner.training.trainer import PaddingMeter, make_trainer
 
-_TRAINERS_OWN = {
-    f"test_{name}" for name in ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
-}
 TRAIN_SAMPLE = 500  # rows of the train split that the final model is scored on, to show overfitting
 
 
@@ -101,18 +98,18 @@ class Job:
         return scores
 
     def _scores(self, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
-        sample = first_rows(prepared.train, TRAIN_SAMPLE)
-        evals = self.recorder.history.evals
+        evals, score = self.recorder.history.evals, prepared.score
         if evals and evals[-1].step == trainer.state.global_step and not trainer.args.load_best_model_at_end:
             validation = evals[-1].score
         else:
-            validation = _score(trainer, prepared.validation)["score"]
-        test, between = _score_with_interval(trainer, prepared)
+            validation = score(_predict(trainer, prepared.validation))["score"]
+        predicted = _predict(trainer, prepared.test)
+        test = score(predicted)
         return {
             "validation": validation,
             "test": test.pop("score"),
-            "test_interval": between,
-            "train_score": _score(trainer, sample)["score"],
+            "test_interval": _interval(prepared, predicted),
+            "train_score": score(_predict(trainer, first_rows(prepared.train, TRAIN_SAMPLE)))["score"],
             "also": test,
         }
 
@@ -143,21 +140,20 @@ class Job:
         )
 
 
-def _score(trainer: Trainer, rows: Dataset) -> dict[str, float]:
-    """Score a model; `predict`, unlike `evaluate`, writes no event: the test split stays hidden."""
-    found = trainer.predict(rows).metrics or {}  # the prefix is the Trainer's own, and so are the other names
-    return {name.removeprefix("test_"): float(value) for name, value in found.items() if name not in _TRAINERS_OWN}
+def _predict(trainer: Trainer, rows: Dataset) -> EvalPrediction:
+    """Return what a model says of rows; `predict`, unlike `evaluate`, writes no event: the test split stays hidden."""
+    output = trainer.predict(rows)
+    return EvalPrediction(predictions=np.asarray(output.predictions), label_ids=np.asarray(output.label_ids))
 
 
-def _score_with_interval(trainer: Trainer, prepared: Prepared) -> tuple[dict[str, float], tuple[float, float]]:
-    """Score a model on the test split, with the interval that its rows alone would explain."""
-    output = trainer.predict(prepared.test)
-    found, true = np.asarray(output.predictions), np.asarray(output.label_ids)
+def _interval(prepared: Prepared, predicted: EvalPrediction) -> tuple[float, float]:
+    """Return the interval of the score that the rows alone would explain."""
+    found, true = np.asarray(predicted.predictions), np.asarray(predicted.label_ids)
 
     def score(rows: Rows) -> float:
         return prepared.score(EvalPrediction(predictions=found[rows], label_ids=true[rows]))["score"]
 
-    return prepared.score(EvalPrediction(predictions=found, label_ids=true)), interval(score, len(true))
+    return interval(score, len(true))
 
 
 def device_name() -> str:

@@ -17,8 +17,8 @@ from runner.data import load
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_encoder, load_tokenizer
-from runner.training.tasks.prepared import Prepared, facts_of, first_rows
-from runner.training.tasks.tokenized import tokenized
+from runner.training.tasks.prepared import Prepared, facts_of
+from runner.training.tasks.tokenized import tokenized_splits
 
 
 class MultiTaskModel(nn.Module):
@@ -62,20 +62,15 @@ class MultiTaskModel(nn.Module):
 def prepare(config: Config, exercise: Exercise) -> Prepared:
     """Tokenize the texts, and put the heads on one encoder."""
     splits, tokenizer = load(exercise.dataset), load_tokenizer()
-    data = {
-        name: tokenized(splits, name, tokenizer, config.data.max_length) for name in ("train", "validation", "test")
-    }
-    train = first_rows(data["train"], config.data.max_train_samples)
+    data = tokenized_splits(splits, tokenizer, config.data)
     encoder = apply_method(load_encoder(config, len(tokenizer)), config, "FEATURE_EXTRACTION")
     sizes = {name: len(labels) for name, labels in exercise.heads.items()}
     model = MultiTaskModel(encoder, sizes, config.multi.loss_weights)
     return Prepared(
         model=model,
         tokenizer=tokenizer,
-        train=train,
-        validation=data["validation"],
-        test=data["test"],
-        tokens=int(train.with_format("numpy")["length"][:].sum()),
+        **data,
+        tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name, sizes),
         save=partial(model.save, tokenizer),

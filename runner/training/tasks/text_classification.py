@@ -14,30 +14,25 @@ from runner.data import load
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_classifier, load_tokenizer, save_model
-from runner.training.tasks.prepared import Prepared, facts_of, first_rows
-from runner.training.tasks.tokenized import tokenized
+from runner.training.tasks.prepared import Prepared, facts_of
+from runner.training.tasks.tokenized import tokenized_splits
 
 
 def prepare(config: Config, exercise: Exercise) -> Prepared:
     """Tokenize the texts, and put a classification head on the encoder."""
     splits, tokenizer = load(exercise.dataset), load_tokenizer()
-    data = {
-        name: tokenized(splits, name, tokenizer, config.data.max_length) for name in ("train", "validation", "test")
-    }
-    train = first_rows(data["train"], config.data.max_train_samples)
+    data = tokenized_splits(splits, tokenizer, config.data)
     model = apply_method(load_classifier(config, exercise.heads["label"], len(tokenizer)), config, "SEQ_CLS")
     return Prepared(
         model=model,
         tokenizer=tokenizer,
-        train=train,
-        validation=data["validation"],
-        test=data["test"],
-        tokens=int(train.with_format("numpy")["length"][:].sum()),
+        **data,
+        tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name),
         save=partial(save_model, model, tokenizer),
         facts=facts_of(splits, exercise),
-        loss=_balanced_loss(train, config, len(exercise.heads["label"])),
+        loss=_balanced_loss(data["train"], config, len(exercise.heads["label"])),
     )
 
 

@@ -8,8 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from runner.config import Data
 from runner.data import Splits, cache_dir
-from runner.data.tasks import Split
+from runner.data.tasks import ROWS, Split
+from runner.training.tasks.prepared import first_rows
+
+
+def tokenized_splits(splits: Splits, tokenizer: Any, data: Data) -> dict[str, Dataset]:
+    """Return all three splits as token ids, as a config asks for them: of the train split its first rows."""
+    found: dict[str, Dataset] = {name: tokenized(splits, name, tokenizer, data.max_length) for name in ROWS}
+    return {**found, "train": first_rows(found["train"], data.max_train_samples)}
 
 
 def tokenized(splits: Splits, split: Split, tokenizer: Any, max_length: int) -> Dataset:
