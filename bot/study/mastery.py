@@ -10,6 +10,7 @@ from datetime import datetime
 from math import factorial
 from statistics import fmean
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -66,12 +67,17 @@ async def of(session: AsyncSession, learner: Learner, curriculum: Curriculum) ->
     """
     known = dict.fromkeys(await _tested_out(session, learner), MASTERED)
     evidence: dict[str, list[Evidence]] = {}
-    answered = select(Review, Card.lesson).join(Card, col(Card.id) == col(Review.card_id))
-    mine = answered.where(Review.learner_id == learner.id, col(Review.right).is_not(None))
-    for review, lesson in await session.exec(mine.order_by(col(Review.answered_at), col(Review.id))):
-        if review.answered_at and review.appealed_at is None and not (review.right and review.hints):
-            day = drill_day(review.answered_at, learner)
-            evidence.setdefault(lesson, []).append(Evidence(day, bool(review.right), _guess(curriculum, review.drill)))
+    # Columns and not rows: there may be thousands, and making objects of them would hold up the loop.
+    answered = select(Card.lesson, Review.drill, Review.answered_at, Review.right)
+    mine = answered.join(Card, col(Card.id) == col(Review.card_id)).where(
+        Review.learner_id == learner.id,
+        or_(col(Review.right).is_(False), col(Review.right) & (col(Review.hints) == 0)),
+        col(Review.appealed_at).is_(None),
+    )
+    for lesson, drill, answered_at, right in await session.exec(mine.order_by(col(Review.answered_at), col(Review.id))):
+        if answered_at:
+            day = drill_day(answered_at, learner)
+            evidence.setdefault(lesson, []).append(Evidence(day, bool(right), _guess(curriculum, drill)))
     known |= {lesson: trace(answers, known.get(lesson, PRIOR)) for lesson, answers in evidence.items()}
     return {lesson.slug: known[lesson.slug] for lesson in curriculum.lessons if lesson.slug in known}
 

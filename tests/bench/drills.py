@@ -18,6 +18,7 @@ seeds 1 and 2 and all six kinds of learners: report other seeds, and remember th
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -113,7 +114,7 @@ CONDITIONS = (
 )
 
 
-class Policy:
+class Policy(ABC):
     """Chooses for every learner; what it sees are days and results."""
 
     def __init__(self, learners: int, lucky: float, rng: np.random.Generator) -> None:
@@ -126,9 +127,9 @@ class Policy:
         """Begin a day."""
         self.new_today[:] = 0
 
+    @abstractmethod
     def choose(self, day: int, place: int) -> Array:
         """Return each learner's next lesson."""
-        raise NotImplementedError
 
     def saw(self, day: int, who: Array, what: Array, right: Array) -> None:
         """Take in results of learners who answered."""

@@ -17,11 +17,12 @@ from runner.config import Config
 from runner.data import DataError
 from runner.exercise import exercises
 from runner.history import History
-from runner.run_dir import Checkpoint, Result, RunDir
+from runner.run_dir import Checkpoint, RunDir
 from runner.training import job
 from runner.training.limits import explain
 from runner.training.methods import count_parameters, load_classifier, load_language_model
 from runner.training.tasks import text_classification
+from tests.runner.training.runs import train
 
 QUICK = """
 exercise: match
@@ -36,20 +37,10 @@ training:
 DIVERGES = QUICK.replace("1.0e-3", "1") + "  adam_beta1: 0.99\n  adam_beta2: 0\n  adam_epsilon: 1.0e-30\n"
 
 
-def train(folder: Path, config: str = QUICK) -> tuple[Result, History]:
-    run_dir = RunDir(str(folder))
-    run_dir.create(config)
-    code = training.run(run_dir.url)
-    result = run_dir.result()
-    assert result
-    assert code == (0 if result.status == "succeeded" else 1)
-    return result, History.of(run_dir.events()[0])
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
-    train(folder)
+    train(folder, QUICK)
     return folder
 
 
@@ -91,7 +82,7 @@ def test_a_run_that_has_ended_is_not_trained_again(finished: Path) -> None:
 
 def test_the_same_config_gives_the_same_curve(finished: Path, tmp_path: Path) -> None:
     first = History.of(RunDir(str(finished)).events()[0])
-    _, again = train(tmp_path)
+    _, again = train(tmp_path, QUICK)
     assert [step.loss for step in again.steps] == [step.loss for step in first.steps]
 
 
@@ -138,7 +129,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, **budget: int) -> None:
 
 def test_a_run_out_of_time_ends_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, seconds=0)
-    result, _ = train(tmp_path)
+    result, _ = train(tmp_path, QUICK)
     assert result.status == "timed_out"
     assert result.error
     assert result.error.startswith("The run reached its time limit of 0 s before its first step: use fewer epochs")
@@ -148,7 +139,7 @@ def test_a_run_that_has_spent_its_tokens_ends_early_and_is_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit(monkeypatch, train_tokens=300)
-    result, history = train(tmp_path)
+    result, history = train(tmp_path, QUICK)
     assert (result.status, result.steps) == ("succeeded", 2)
     assert [note.text for note in history.notes] == [
         "Training ended at step 2 of 4: the exercise's budget of 300 tokens is spent."
@@ -161,7 +152,7 @@ def test_a_run_without_data_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise DataError("sympy is missing: pip install sympy")
 
     monkeypatch.setattr(text_classification, "load", missing)
-    result, _ = train(tmp_path)
+    result, _ = train(tmp_path, QUICK)
     assert (result.status, result.error) == ("failed", "Sympy is missing: pip install sympy.")
 
 

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from runner import training
 from runner.config import Config, parse
 from runner.exercise import exercises
-from runner.run_dir import Result, RunDir
 from runner.training.limits import Stop
 from runner.training.methods import apply_method, count_parameters, freeze_layers, layers, load_classifier
 from runner.training.tasks import prepare
 from runner.training.trainer import WordDropout, layerwise_optimizer, make_trainer
+from tests.runner.training.runs import succeed
 
 LABELS = ("no", "yes")
 HEAD = 128 * 2 + 2
@@ -27,15 +26,6 @@ def tiny(method: str = "full", **options: Any) -> torch.nn.Module:
 
 def trained(model: torch.nn.Module) -> set[str]:
     return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def run(folder: Path, config: str) -> Result:
-    run_dir = RunDir(str(folder))
-    run_dir.create(config)
-    training.run(run_dir.url)
-    result = run_dir.result()
-    assert result
-    return result
 
 
 def trainer(config: str, folder: Path) -> Any:
@@ -186,7 +176,7 @@ def test_accumulated_batches_have_the_loss_of_one_large_batch(weights: str, tmp_
 
 
 def test_a_patient_run_stops_when_it_no_longer_gets_better(tmp_path: Path) -> None:
-    result = run(
+    result = succeed(
         tmp_path,
         QUICK + "early_stopping_patience: 1\ntraining: {learning_rate: 1e-12, num_train_epochs: 20, eval_steps: 2, "
         "load_best_model_at_end: true}\n",

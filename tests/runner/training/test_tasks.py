@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import EvalPrediction
 
-from runner import training
 from runner.config import Config, Data, parse
 from runner.data import load
 from runner.exercise import exercises
-from runner.run_dir import Result, RunDir
 from runner.training.tasks import prepare
 from runner.training.tasks.byte_tokenizers import bytes_of_tokens, load_text_tokenizer
 from runner.training.tasks.text_generation import IGNORED, cut, sum_losses
+from tests.runner.training.runs import succeed
 
 QUICK_LM = """
 exercise: stdlib
@@ -33,19 +32,9 @@ training: {num_train_epochs: 1, eval_strategy: "no", learning_rate: 1e-3}
 """
 
 
-def run(folder: Path, config: str) -> Result:
-    run_dir = RunDir(str(folder))
-    run_dir.create(config)
-    training.run(run_dir.url)
-    result = run_dir.result()
-    assert result
-    assert result.status == "succeeded", result.error
-    return result
-
-
 @pytest.mark.parametrize("model", ["llama", "gpt2"])
 def test_a_language_model_is_scored_in_bits_per_byte_beside_compressors(model: str, tmp_path: Path) -> None:
-    result = run(tmp_path, QUICK_LM.replace("TOKENIZER", "bpe") + f"model: {model}\n")
+    result = succeed(tmp_path, QUICK_LM.replace("TOKENIZER", "bpe") + f"model: {model}\n")
     assert result.metric == "bits-per-byte"
     assert set(result.baselines) == {"unigram", "zlib", "xz"}
     assert result.test
@@ -97,7 +86,7 @@ def test_without_packing_blocks_end_with_their_files_and_are_more() -> None:
 
 
 def test_a_multi_task_run_tells_each_head_and_scores_their_mean(tmp_path: Path) -> None:
-    result = run(tmp_path, QUICK_MULTI)
+    result = succeed(tmp_path, QUICK_MULTI)
     assert set(result.also) == {"library", "kind"}
     assert result.test == pytest.approx(sum(result.also.values()) / 2)
     saved = {path.name for path in (tmp_path / "model").iterdir()}
@@ -105,7 +94,7 @@ def test_a_multi_task_run_tells_each_head_and_scores_their_mean(tmp_path: Path) 
 
 
 def test_an_adapter_can_go_under_both_heads(tmp_path: Path) -> None:
-    result = run(tmp_path, QUICK_MULTI + "method: lora\n")
+    result = succeed(tmp_path, QUICK_MULTI + "method: lora\n")
     assert result.trainable == 2 * 2 * (2 * 128 * 8) + 128 * 11 + 11
     assert json.loads((tmp_path / "model" / "adapter_config.json").read_text())["peft_type"] == "LORA"
 
