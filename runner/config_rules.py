@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from runner.catalog import MODELS
-from runner.config_defaults import default
+from runner.config_defaults import OPTIM_RATE, default
 from runner.config_errors import Problem, quoted
 from runner.config_names import right_names
 from runner.config_schema import Config, Data
@@ -211,7 +211,11 @@ def full_rate(config: Config) -> Iterator[Problem]:
     rate = config.training.learning_rate
     if config.method != "full" or not MODELS[config.model].pretrained:
         return
-    if rate > FULL_MOST_RATE:
+    if usual := OPTIM_RATE.get(config.training.optim):
+        if rate < usual / 50:
+            what = f"{rate:g} is a rate for AdamW; with {config.training.optim} the model ends where it began"
+            yield Problem(f"{what}; try {usual:g}", key="training.learning_rate")
+    elif rate > FULL_MOST_RATE:
         what = f"{rate:g} is high for full fine-tuning of a pretrained model: at 3e-3 it gave one class to every row"
         yield Problem(f"{what}; try 1e-4", key="training.learning_rate")
     elif rate < FULL_LEAST_RATE:

@@ -209,6 +209,15 @@ def test_a_method_brings_its_own_learning_rate():
     assert parse("exercise: match").config.training.learning_rate == 1e-4
 
 
+def test_an_optimizer_brings_its_own_learning_rate():
+    assert suspicious(training(optim="sgd")) == []
+    assert parse(training(optim="sgd")).config.training.learning_rate == 0.1
+    assert parse(training(optim="adagrad")).config.training.learning_rate == 1e-3
+    assert parse("exercise: match\nmethod: lora\ntraining: {optim: sgd}").config.training.learning_rate == 2e-3
+    (warning,) = suspicious(training(optim="sgd", learning_rate="1e-4"))
+    assert warning.endswith("0.0001 is a rate for AdamW; with sgd the model ends where it began; try 0.1")
+
+
 @pytest.mark.parametrize(("rate", "word"), [("3e-3", "high"), ("1e-6", "low")])
 def test_a_full_rate_that_is_known_to_fail_is_suspicious(rate: str, word: str):
     (warning,) = suspicious(training(learning_rate=rate))
