@@ -19,9 +19,10 @@ from bot.schedule import UNTIL_WOKEN, Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.renames import move_renamed
+from bot.study.tutor.budget import Limits
 from bot.study.tutor.llm import Model
+from bot.study.tutor.reader import Reader
 from bot.study.tutor.retrieval import index_of
-from bot.study.tutor.turns import Limits
 from bot.study.tutor.writer import Writer
 from bot.study.watch import RunWatch
 from lessons import curriculum
@@ -80,7 +81,8 @@ class App:
         self.engine = LocalEngine(settings.home / "runner", settings.slots)
         self.built_in = BuiltInChat(self.store)
         self.chats: dict[str, Chat] = {BUILT_IN: self.built_in}
-        self._writer = self._make_writer()
+        self._model = self._make_model()
+        self._readers = self._make_readers()
         services = Services(curriculum(), settings.runs, lambda: self._watch.slots, self._limits())
         self.dispatch = Dispatcher(self.store, services, clock, self._changed)
         self._outbox = Outbox(self.store, services, self.chats, clock)
@@ -112,8 +114,10 @@ class App:
             await chat.stop()
         await self._clockwork.stop()
         await self._answering.stop()
-        if self._writer:
-            await self._writer.close()
+        if self._model and self._readers:
+            for each in self._readers:
+                await each.close()
+            await self._model.close()
         await self._watching.stop()
         await self._sending.stop()
         if self._keep_runner:
@@ -135,18 +139,23 @@ class App:
         self._sending.wake()
         return [name for name in self.chats if name != BUILT_IN]
 
-    def _make_writer(self) -> Writer | None:
+    def _make_model(self) -> Model | None:
         settings = self.settings
         if settings.openai_model is None:
             return None
         with _extra("tutor"):
             key = _reveal(settings.openai_api_key)
-            model = Model.at(settings.openai_base_url, key, settings.openai_model, settings.openai_context)
-        return Writer(self.store, curriculum(), model, self._clock, self._said)
+            return Model.at(settings.openai_base_url, key, settings.openai_model, settings.openai_context)
+
+    def _make_readers(self) -> tuple[Writer, Reader] | None:
+        if self._model is None:
+            return None
+        what = (self.store, curriculum(), self._model, self._clock, self._said)
+        return Writer(*what), Reader(*what)
 
     def _limits(self) -> Limits | None:
         settings = self.settings
-        return Limits(settings.tutor_tokens_per_day, settings.tutor_tokens_per_month) if self._writer else None
+        return Limits(settings.tutor_tokens_per_day, settings.tutor_tokens_per_month) if self._model else None
 
     def _make_discord(self) -> RemoteChat | None:
         token = _reveal(self.settings.discord_token)
@@ -193,7 +202,7 @@ class App:
     def _changed(self) -> None:
         self._watching.wake()
         self._sending.wake()
-        if self._writer:
+        if self._readers:
             self._answering.wake()
 
     def _said(self) -> None:
@@ -205,10 +214,11 @@ class App:
         return ACTIVE_PAUSE if active else IDLE_PAUSE
 
     async def _answer(self) -> float:
-        if self._writer is None:
+        if self._readers is None:
             await asyncio.to_thread(index_of, curriculum())  # so that the first question finds it made
             return UNTIL_WOKEN
-        await self._writer.tick()
+        for each in self._readers:
+            await each.tick()
         return UNANSWERED_PAUSE
 
     async def _send(self) -> float:

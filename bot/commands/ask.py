@@ -10,7 +10,7 @@ from bot.command import Context, Param, Services, action, announcement, command
 from bot.commands.learn import turn_page
 from bot.errors import UserError
 from bot.store.tables import Run, Turn
-from bot.study.tutor import knowledge, turns
+from bot.study.tutor import budget, knowledge, turns
 from bot.study.tutor.checked import cited_in
 from bot.study.tutor.excerpt import excerpt
 from bot.study.tutor.pages import pages
@@ -84,7 +84,7 @@ async def why_not(ctx: Context) -> str | None:
     """Return what is to be said when no model answers; None when one does."""
     if ctx.services.tutor is None:
         return ""
-    over = await turns.over_budget(ctx.session, ctx.learner, ctx.group, ctx.services.tutor, ctx.now)
+    over = await budget.used_up(ctx.session, ctx.learner, ctx.group, ctx.services.tutor, ctx.now)
     return f"{over} Until then, this is what the lessons say." if over else None
 
 

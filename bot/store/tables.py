@@ -314,6 +314,31 @@ class Turn(SQLModel, table=True):
     answered_at: datetime | None = _moment(default=None)
 
 
+class Reading(SQLModel, table=True):
+    """Words of a learner that the tutor's model is asked about: a drill's short answer, or one of the interview's."""
+
+    __table_args__ = (
+        # The reader asks: what is waiting, or was left in the middle?
+        Index(
+            "ix_reading_open",
+            "claimed_until",
+            postgresql_where=text("read_at IS NULL"),
+            sqlite_where=text("read_at IS NULL"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    group_id: int | None = Field(default=None, foreign_key="group.id", description="whose budget it is counted to")
+    review_id: int | None = Field(default=None, foreign_key="review.id", index=True, description="the drill's")
+    question: str | None = Field(default=None, description="the interview's")
+    words: str
+    found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON), description="a Verdict, or a choice")
+    asked_at: datetime = _moment(default_factory=now)
+    claimed_until: datetime | None = _moment(default=None)
+    read_at: datetime | None = _moment(default=None)
+
+
 class Usage(SQLModel, table=True):
     """Tokens that a learner's questions took on one day."""
 

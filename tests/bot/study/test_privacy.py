@@ -19,6 +19,7 @@ from bot.store.tables import (
     Placement,
     Post,
     Progress,
+    Reading,
     Response,
     Review,
     Run,
@@ -50,6 +51,7 @@ async def fill(store, learner, group, new_run, clock, run_dir):
                 Response(**mine, placement_id=placement.id, item="x/d1"),
                 Review(**mine, card_id=card.id, drill="x/d1"),
                 Turn(**mine, mode="debug", question=f"asked {learner.name}", run_id=run.id, answered_at=now),
+                Reading(**mine, question="hardware", words=f"a box of {learner.name}"),
                 Usage(**mine, day=now.date(), tokens=5),
                 Post(channel=f"@{learner.external_id}", nonce=f"n{learner.id}", author="Cohort", message=b"{}"),
             ]
