@@ -99,24 +99,27 @@ class _Reader:
         return Choice(key, tuple(values))
 
     def _range(self, path: Path, given: dict[str, Any]) -> Range | None:
-        key = dotted(path)
         for name in given:
             if name not in ("from", "to", "scale"):
                 names = right_names(name, ("from", "to", "scale"), "keys of a range")
                 self._say(f"unknown key; {names}", dotted((*path, name)))
-        ends = [given.get("from"), given.get("to")]
-        for name, end in zip(("from", "to"), ends, strict=True):
-            if name not in given:
-                self._say(f"a range needs {name}: write {{from: …, to: …}}", key)
-            elif not self._check_value(path, end, self.document.lines.get((*path, name))):
-                continue
-            elif isinstance(end, bool) or not isinstance(end, int | float):
-                self._say(f"{name} is not a number", key)
+        low, high = (self._end(path, given, name) for name in ("from", "to"))
         if given.get("scale", "linear") not in ("linear", "log"):
             self._say(right_names(str(given["scale"]), ("linear", "log"), "scales"), dotted((*path, "scale")))
-        if any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
+        return None if low is None or high is None else self._between(path, low, high, given.get("scale") == "log")
+
+    def _end(self, path: Path, given: dict[str, Any], name: str) -> float | None:
+        """Return one end of a range; None, and a problem, when it is not one."""
+        end = given.get(name)
+        if name not in given:
+            self._say(f"a range needs {name}: write {{from: …, to: …}}", dotted(path))
+        elif not self._check_value(path, end, self.document.lines.get((*path, name))):
             return None
-        return self._between(path, *ends, log=given.get("scale") == "log")
+        elif isinstance(end, bool) or not isinstance(end, int | float):
+            self._say(f"{name} is not a number", dotted(path))
+        else:
+            return end
+        return None
 
     def _between(self, path: Path, low: float, high: float, log: bool) -> Range | None:
         if low >= high:

@@ -145,7 +145,8 @@ def test_a_list_of_sections_is_an_axis_too():
         (
             "exercise: match\nsweep: {kind: gird}\n",
             [
-                'line 2: sweep.kind: "gird" is not a choice; did you mean grid? The choices are auto, grid, ablation, search',
+                'line 2: sweep.kind: "gird" is not a choice; did you mean grid? '
+                "The choices are auto, grid, ablation, search",
             ],
         ),
         (
