@@ -20,7 +20,7 @@ Path = tuple[str, ...]
 C = TypeVar("C", bound=Config)
 
 
-def validate(data: dict[str, Any], schema: type[C]) -> tuple[C, list[Problem]]:
+def validate(data: dict[str, Any], *, schema: type[C]) -> tuple[C, list[Problem]]:
     """Return a config of all that is right in `data`, defaults standing for the rest, and what is wrong.
 
     An exercise that is missing or of the wrong type is the empty string.

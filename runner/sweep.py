@@ -125,3 +125,33 @@ def write(data: Mapping[str, Any]) -> str:
     text = io.StringIO()
     yaml.dump(dict(data), text)
     return text.getvalue()
+
+
+def short(key: str) -> str:
+    """Return a dotted key as a table or a picture names it."""
+    return key.rpartition(".")[2]
+
+
+def shown(value: Any) -> str:
+    """Write a value as people write it in a config: 1e-3 and not 0.001, true and not True."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}" if abs(value) >= 0.01 or value == 0 else _scientific(value)
+        case None:
+            return "null"
+        case dict():
+            return ", ".join(f"{name} {shown(each)}" for name, each in value.items())
+        case _:
+            return str(value)
+
+
+def _scientific(value: float) -> str:
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def named(setting: Setting) -> str:
+    """Name a setting in one line: `learning_rate 1e-4, method lora`."""
+    return ", ".join(f"{short(key)} {shown(value)}" for key, value in setting.items()) or "this config"

@@ -66,7 +66,7 @@ class _Reader:
         given = ((path, value) for path, value in self.swept.items() if dotted(path) not in refused)
         axes = [axis for path, value in given if (axis := self._axis(path, value))]
         base = _without(self.document.data, self.swept)
-        config, wrong = validate(with_defaults(with_values(base, _first(axes))), SweptConfig)
+        config, wrong = validate(with_defaults(with_values(base, _first(axes))), schema=SweptConfig)
         taken = {problem.key for problem in self.problems}
         self.problems += (problem for problem in wrong if problem.key not in taken)
         base.pop("sweep", None)
@@ -133,7 +133,7 @@ class _Reader:
     def _check_value(self, path: Path, value: Any, line: int | None) -> bool:
         """Check one value by itself; whether it is of the right type and within the key's bounds."""
         key = dotted(path)
-        _, wrong = validate(with_values({"exercise": ""}, {key: value}), SweptConfig)
+        _, wrong = validate(with_values({"exercise": ""}, {key: value}), schema=SweptConfig)
         found = [problem for problem in wrong if problem.key == key]
         for problem in found:
             self._say(problem.message, key, line)
@@ -194,7 +194,7 @@ class _Reader:
         found: dict[tuple[str, int | None], Problem] = {}
         warned: dict[tuple[str, int | None], Problem] = {}
         for setting in islice(settings, 4 * MAX_RUNS):
-            config, _ = validate(with_defaults(with_values(base, setting)), SweptConfig)
+            config, _ = validate(with_defaults(with_values(base, setting)), schema=SweptConfig)
             wrong = list(config_rules.errors(config, broken))
             for problem in wrong or (() if broken else config_rules.warnings(config)):
                 placed = self._at_value(problem, setting)
