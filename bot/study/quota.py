@@ -15,7 +15,10 @@ WINDOW = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """When each run that counts was submitted, oldest first, out of how many; a sweep counts all of its runs at once."""
+    """When each run that counts was submitted, oldest first, and how many may.
+
+    A sweep counts all of its runs at once.
+    """
 
     group: str
     allowed: int
