@@ -154,7 +154,7 @@ async def cancel(session: AsyncSession, learner: Learner, sweep: Sweep, now: dat
     """Cancel one's own sweep with all of its runs that have not ended; return how many those are."""
     if sweep.learner_id != learner.id:
         raise UserError(f"Sweep {sweep.number} is not yours, so it is not yours to cancel.")
-    if not await _move(session, sweep, "cancelled", finished_at=now):
+    if sweep.status != "running" or not await _move(session, sweep, "cancelled", finished_at=now):
         raise UserError(f"Sweep {sweep.number} has ended already.")
     await outbox.news(session, f"sweep:{sweep.id}:status", now)
     left = [run for run in await runs_of(session, sweep) if run.status not in ENDED]
