@@ -15,7 +15,8 @@ from runner.exercise import Metric
 from runner.sweep import Axis, Range, Setting, SweepPlan
 from runner.sweep_scores import Cell
 
-ATTEMPTS = 25  # at a setting that is new and valid
+ATTEMPTS = 40  # at a setting that is new and valid
+BY_CHANCE = 10  # from this attempt on by chance: TPE asks for what it likes best again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,18 @@ def ask(
     tried = [trial.cell.setting for trial in trials]
     for attempt in range(ATTEMPTS):
         seed = zlib.crc32(f"{sweep_id}/{len(trials)}/{attempt}".encode())
-        setting = _asked(plan, trials, metric, seed)
+        setting = _asked(plan, trials, metric, seed, by_chance=plan.sampler == "random" or attempt >= BY_CHANCE)
         if setting not in tried and is_valid(setting):
             return setting
     return None
 
 
-def _asked(plan: SweepPlan, trials: Sequence[Trial], metric: Metric, seed: int) -> Setting:
+def _asked(plan: SweepPlan, trials: Sequence[Trial], metric: Metric, seed: int, by_chance: bool) -> Setting:
     import optuna  # 0.3 s, and few sweeps search
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler: Any = optuna.samplers.RandomSampler(seed=seed)
-    if plan.sampler == "tpe":
+    if not by_chance:
         # Its default of 10 random trials would leave nothing of a search of 8; a third of them is chance.
         startup = min(10, max(2, plan.trials // 3))
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup, constant_liar=True)
