@@ -40,7 +40,7 @@ _STARTER = {
     "lr_scheduler_type": "how the rate falls after the warmup; constant is another way",
     "warmup_steps": "the share of all steps in which the rate rises",
     "weight_decay": "pulls weights towards zero",
-    "seed": "another one shuffles the rows anew",
+    "seed": "another one shuffles the rows anew; [1, 2, 3] submits a run of each",
 }
 
 

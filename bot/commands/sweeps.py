@@ -63,11 +63,11 @@ async def _expected(ctx: Context, plan: SweepPlan) -> str:
 async def start(ctx: Context, sweep: str) -> Edit:
     """Start a proposed sweep."""
     found = await _start(ctx, sweep)
-    where = " Its status is in the results' channel." if found.channel != ctx.channel else ""
+    where = "in the results' channel" if found.channel != ctx.channel else "here"
     return Edit(
         Message(
-            f"Sweep {found.number} has started: {found.trials * found.seeds} runs are yours to wait for.{where} "
-            f"`/run show {found.number}` has its table at any time.",
+            f"Sweep {found.number} has started: {found.trials * found.seeds} runs. One message {where} follows them; "
+            f"`/run show {found.number}` has the table so far.",
             buttons=(Button("Cancel", to("run.cancel", number=found.number or 0), "danger"),),
         )
     )
