@@ -19,6 +19,7 @@ from bot.schedule import UNTIL_WOKEN, Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.renames import move_renamed
+from bot.study.sweep_watch import SweepWatch
 from bot.study.tutor.budget import Limits
 from bot.study.tutor.llm import Model
 from bot.study.tutor.reader import Reader
@@ -87,6 +88,7 @@ class App:
         self.dispatch = Dispatcher(self.store, services, clock, self._changed)
         self._outbox = Outbox(self.store, services, self.chats, clock)
         self._watch = RunWatch(self.store, self.engine, clock)
+        self._sweeps = SweepWatch(self.store, settings.runs, clock)
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
         self._answering = Loop("tutor", self._answer)
@@ -209,9 +211,10 @@ class App:
         self._sending.wake()
 
     async def _look(self) -> float:
+        moved = await self._sweeps.tick(self._watch.slots)
         active = await self._watch.tick()
         self._sending.wake()
-        return ACTIVE_PAUSE if active else IDLE_PAUSE
+        return ACTIVE_PAUSE if active or moved else IDLE_PAUSE
 
     async def _answer(self) -> float:
         if self._readers is None:

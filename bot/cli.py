@@ -26,6 +26,7 @@ from bot.study import calibration, fitting
 from bot.study.membership import Sender
 from lessons import curriculum
 from runner.config import ConfigError, parse
+from runner.sweep_source import read_sweep
 
 MANIFESTS = {"discord": "bot.chat.discord_manifest", "slack": "bot.chat.slack_manifest"}
 
@@ -108,9 +109,11 @@ def manifest(chat: Annotated[str, typer.Argument(help="discord or slack")]) -> N
 
 @cli.command()
 def check(file: Annotated[Path, typer.Argument(help="a config, a YAML file")]) -> None:
-    """Check a training config without submitting it; exits with 2 when something is wrong."""
+    """Check a training config or a sweep without submitting it; exits with 2 when something is wrong."""
     try:
-        parsed = parse(file.read_bytes())
+        source = file.read_bytes()
+        sweep = read_sweep(source)
+        parsed = sweep or parse(source)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from None
     except ConfigError as error:
@@ -118,7 +121,7 @@ def check(file: Annotated[Path, typer.Argument(help="a config, a YAML file")]) -
         raise typer.Exit(2) from None
     for warning in parsed.warnings:
         typer.echo(f"{file}: warning: {warning}")
-    typer.echo(f"{file}: good to train")
+    typer.echo(f"{file}: good to train" + (f", in {sweep.runs} runs" if sweep else ""))
 
 
 @cli.command()

@@ -40,7 +40,7 @@ _STARTER = {
     "lr_scheduler_type": "how the rate falls after the warmup; constant is another way",
     "warmup_steps": "the share of all steps in which the rate rises",
     "weight_decay": "pulls weights towards zero",
-    "seed": "another one shuffles the rows anew",
+    "seed": "another one shuffles the rows anew; [1, 2, 3] submits a run of each",
 }
 
 
@@ -55,7 +55,7 @@ class Parsed:
 def parse(source: str | bytes) -> Parsed:
     """Read a config from YAML (or JSON). Raises ConfigError with everything that is wrong with it, never another."""
     document = read(source)
-    config, wrong = validate(with_defaults(document.data))
+    config, wrong = validate(with_defaults(document.data), schema=Config)
     refused = {problem.key for problem in document.problems if problem.key}
     problems = [*document.problems, *(problem for problem in wrong if problem.key not in refused)]
     problems += config_rules.errors(config, broken={problem.key for problem in problems})

@@ -60,6 +60,8 @@ _MEANT: dict[str, str] = {
     "data.word_dropout": "token_dropout augmentation augment",
     "data.vocab_size": "vocabulary_size vocabulary vocab",
     "data.packing": "pack group_texts",
+    "sweep.trials": "n_trials num_trials max_trials",
+    "sweep.sampler": "search_algorithm search_alg",
     "data.max_train_samples": "max_samples num_samples train_samples n_train max_train_rows limit subset",
 }
 
@@ -106,6 +108,7 @@ _EXPLAINED: dict[str, str] = {
     "the runner gives a schedule what it needs: a least rate of a tenth, a fifth of the steps to decay": (
         "lr_scheduler_kwargs min_lr min_lr_rate num_decay_steps"
     ),
+    "this is the config of one run; with /submit, lists and ranges make a sweep of several": "sweep",
     "a run reaches neither the Hub nor any other place; keep tokens out of configs": (
         "push_to_hub hub_model_id hub_token hub_strategy token hf_token use_auth_token api_key"
     ),

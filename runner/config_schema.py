@@ -102,6 +102,20 @@ class Config(_Strict):
     data: Data = Data()
 
 
+class SweepOptions(_Strict):
+    """How the lists and ranges of a config become runs."""
+
+    kind: Literal["auto", "grid", "ablation", "search"] = Field("auto", description="auto: search if trials are given")
+    trials: int | None = Field(None, ge=2, le=64, description="settings that a search tries")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="how a search chooses them")
+
+
+class SweptConfig(Config):
+    """A config in which lists and ranges may stand for values, once each is replaced by one of its values."""
+
+    sweep: SweepOptions = SweepOptions()
+
+
 SECTIONS: dict[str, type[BaseModel]] = {
     "": Config,
     "training": Training,
@@ -109,5 +123,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prompt_tuning": PromptTuning,
     "multi": MultiTask,
     "data": Data,
+    "sweep": SweepOptions,
 }
 KEYS: dict[str, tuple[str, ...]] = {section: tuple(model.model_fields) for section, model in SECTIONS.items()}

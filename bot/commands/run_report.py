@@ -80,7 +80,7 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
     return Message(
         title=f"Run {found.number} · {found.exercise} · {learner.name}: {score}",
         body="\n\n".join(
-            filter(None, [_verdict(found, result, learner.name), _explained(first, services) if first else ""])
+            filter(None, [_verdict(found, result, learner.name), explained(first, services) if first else ""])
         ),
         fields=_scores(found, result),
         buttons=_next_steps(found, first) if first else (),
@@ -93,7 +93,7 @@ async def draw_detail(session: AsyncSession, services: Services, subject: str, n
     """Draw all that the result leaves out: further findings, costs and versions, config and log."""
     found = await session.get_one(Run, subject)
     learner = await learner_of(session, found.learner_id)
-    findings = [_explained(finding, services) for finding in (found.findings or [])[1:]]
+    findings = [explained(finding, services) for finding in (found.findings or [])[1:]]
     return Message(
         title=f"Run {found.number} · {found.exercise} · {learner.name}: the details",
         body="\n\n".join([*findings, *await _last_words(found)]),
@@ -142,7 +142,8 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     return " ".join(sentences)
 
 
-def _explained(finding: dict[str, Any], services: Services) -> str:
+def explained(finding: dict[str, Any], services: Services) -> str:
+    """Say what a finding is: what happened, the evidence, what to change, and the lesson."""
     changes = ", ".join(f"`{key}: {_plain(value)}`" for key, value in finding["change"].items())
     lesson = services.curriculum.lesson(finding["lesson"])
     parts = [

@@ -1,19 +1,22 @@
 """Runs: submit a config, follow it, and hear what its curve says."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Context, Param, action, command
+from bot.commands import sweep_report, sweeps
 from bot.commands.group import EXERCISE
 from bot.commands.run_report import code_block, draw_page, duration
 from bot.errors import UserError
 from bot.store.tables import Run
-from bot.study import fair_queue, run
+from bot.study import fair_queue, run, sweep
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
 from runner.exercise import exercises
+from runner.sweep_source import read_sweep
 
 SHOWN_PROBLEMS = 12
 SHOWN_IN_FORM = 5  # problems below a field
@@ -74,6 +77,8 @@ async def _accept(ctx: Context, source: str | bytes) -> Message:
         raise UserError(
             "A run belongs to a group, and you are in none yet.", "Say `/submit` in a group's channel once."
         )
+    if plan := await asyncio.to_thread(read_sweep, source):
+        return await sweeps.propose(ctx, source, plan)
     channel = ctx.group.results_channel or ctx.channel
     submitted = await run.submit(
         ctx.session, ctx.learner, ctx.group, source, channel=channel, runs=ctx.services.runs, now=ctx.now
@@ -128,7 +133,9 @@ async def _expectation(ctx: Context, new: Run) -> str:
 
 @command("run show", "One run: what it did and why")
 async def show(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
-    """Show a run's page."""
+    """Show a run's page, or a sweep's."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return await sweep_report.draw_page(ctx.session, ctx.services, of_all, ctx.now)
     found = await run.find(ctx.session, ctx.group, number)
     return await draw_page(ctx.session, ctx.services, found, ctx.now)
 
@@ -141,7 +148,9 @@ async def cancel_command(ctx: Context, number: Annotated[int, Param("the run's n
 
 @action("run.cancel")
 async def cancel(ctx: Context, number: int) -> Message:
-    """Cancel a run, from a button."""
+    """Cancel a run, or a sweep with all of its runs, from a button."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return await sweeps.cancel(ctx, of_all)
     state = await run.cancel(ctx.session, ctx.learner, await run.find(ctx.session, ctx.group, number), ctx.now)
     return Message(f"Run {number} is cancelled." if state == "cancelled" else f"Run {number} is being stopped.")
 
@@ -157,19 +166,36 @@ async def logs(ctx: Context, number: Annotated[int, Param("the run's number")]) 
 
 @command("run config", "The config a run used, with every default")
 async def config(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
-    """Show a run's complete config."""
+    """Show a run's complete config, or a sweep's with its lists and ranges."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return _draw_config(f"sweep {number}", of_all.submitted)
     found = await run.find(ctx.session, ctx.group, number)
-    return Message(
-        title=f"Config of run {number}",
-        files=(File(f"run-{number}.yaml", found.config.encode()),),
-        body=code_block(found.config),
-    )
+    return _draw_config(f"run {number}", found.config)
+
+
+def _draw_config(whose: str, text: str) -> Message:
+    name = whose.replace(" ", "-")
+    return Message(title=f"Config of {whose}", files=(File(f"{name}.yaml", text.encode()),), body=code_block(text))
 
 
 @command("run rerun", "Submit a run's config again")
 async def rerun(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Form:
-    """Open the form with a run's config, to submit as it is or with a change."""
+    """Open the form with a run's config, or a sweep's, to submit as it is or with a change."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return config_form(of_all.submitted)
     return config_form((await run.find(ctx.session, ctx.group, number)).submitted)
+
+
+@action("run.again")
+async def again(ctx: Context, number: int) -> Form:
+    """Open the form with a run's config, or a sweep's, from a button."""
+    return await rerun(ctx, number)
+
+
+@action("sweep.best")
+async def submit_best(ctx: Context, number: int) -> Form:
+    """Open the form with the best config of a sweep, to submit alone."""
+    return config_form(await sweeps.best_config(ctx, number))
 
 
 @action("run.change")

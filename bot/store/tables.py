@@ -245,6 +245,35 @@ class Season(SQLModel, table=True):
     ranks: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
 
 
+class Sweep(SQLModel, table=True):
+    """Runs that differ in what a learner wants to compare: proposed first, and started when they say so."""
+
+    __table_args__ = (
+        UniqueConstraint("group_id", "number"),
+        # The watch over sweeps asks: which are running?
+        Index("ix_sweep_status", "status"),
+    )
+
+    id: str = Field(primary_key=True)
+    number: int | None = Field(default=None, description="counts with the group's runs, once it has started")
+    group_id: int = Field(foreign_key="group.id")
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    exercise: str
+    submitted: str = Field(description="the config with its lists and ranges, as it was sent")
+    kind: str = Field(description="grid, ablation or search")
+    keys: list[str] = Field(sa_column=Column(JSON, nullable=False), description="what differs, dotted, less the seed")
+    trials: int = Field(description="settings that it tries")
+    seeds: int = Field(description="runs of each setting")
+    chat: str
+    channel: str = Field(description="where its messages go")
+    status: str = Field(default="proposed", description="proposed, running, ended or cancelled")
+    asked: int = Field(default=0, description="settings whose runs have been made")
+    created_at: datetime = _moment(default_factory=now)
+    started_at: datetime | None = _moment(default=None)
+    finished_at: datetime | None = _moment(default=None)
+    finding: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+
+
 class Run(SQLModel, table=True):
     """One training run."""
 
@@ -263,6 +292,11 @@ class Run(SQLModel, table=True):
     exercise: str
     submitted: str = Field(description="the config as it was sent")
     config: str = Field(description="the config with every default filled in")
+    sweep_id: str | None = Field(default=None, foreign_key="sweep.id", index=True, description="the sweep it is of")
+    trial: int | None = Field(default=None, description="which setting of the sweep, from 0")
+    setting: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON), description="dotted key → value of that setting, less the seed"
+    )
     chat: str
     channel: str = Field(description="where its messages go")
     status: str = "queued"

@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from bot.store import outbox
 from bot.store.database import Store
 from bot.store.tables import Run
 from bot.study import badge, coach, drill, fair_queue, leaderboard
-from bot.study.run import ACTIVE, announce, move
+from bot.study.run import ACTIVE, announce, move, note_news
 from runner.config import ConfigError, parse
 from runner.engines import Engine, JobStatus
 from runner.exercise import exercises
@@ -125,7 +124,7 @@ class RunWatch:
         async with self._store.write() as session:
             taken = await session.exec(update(Run).where(*unseen).values(**values))
             if taken.rowcount:
-                await outbox.news(session, f"run:{run.id}:status", now)
+                await note_news(session, run, now)
         run.status = str(values.get("status", run.status))
         run.event_offset = seen.offset
 
@@ -178,9 +177,11 @@ class RunWatch:
             )
             if not ended:
                 return
+            await badge.award_run(session, run, result, record, findings, now)
+            if run.sweep_id:  # the sweep speaks for its runs, and a fault that was tried on purpose wants no drill
+                return
             await announce(session, run, "result", now)
             await announce(session, run, "detail", now)
-            await badge.award_run(session, run, result, record, findings, now)
             for finding in findings:
                 await drill.want(session, run.learner_id, finding.lesson, run.id, now)
 

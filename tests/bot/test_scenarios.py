@@ -21,6 +21,12 @@ from lessons import curriculum
 BAD = "exercise: match\ntraining: {learnig_rate: 3e-3}\n"
 GOOD = "exercise: match\nmodel: tiny\ntraining: {max_steps: 4, learning_rate: 1e-3}\ndata: {max_train_samples: 64}\n"
 
+BAD_SWEEP = "exercise: match\ntraining: {learning_rate: [1e-4, fast], sed: [1, 2]}\nsweep: {kind: gird}\n"
+SWEEP = (
+    "exercise: match\nmodel: tiny\ntraining: {max_steps: 60, learning_rate: [1e-5, 1e-3], seed: [1, 2]}\n"
+    "data: {max_train_samples: 64}\n"
+)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -90,6 +96,17 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/placement", "Placement · question 3 of 16"),
         ann("no idea", "Placement · question 4 of 16"),
         ann("/help placement", "test out of this topic"),
+    ],
+    "a sweep says what it takes before it starts, and is cancelled as a whole": [
+        ann("/submit match", "3 things to mend", "did you mean grid?", form={"config": BAD_SWEEP}),
+        ann("[Fix it]", "A sweep of 4 runs: start it?", "2 settings, 2 seeds each", form={"config": SWEEP}),
+        ann("[Leave it]", "nothing has started"),
+        ann("/submit match", "It takes 4 of the 20 runs that you have in 24 hours", form={"config": SWEEP}),
+        ann("[Start 4 runs]", "Sweep 1 has started: 4 runs"),
+        bo("/run cancel number:1", "not yours to cancel"),
+        ann("/run logs number:1", "1 is a sweep of several runs."),
+        ann("/run cancel number:1", "Sweep 1 is cancelled"),
+        ann("/run show number:1", "Cancelled"),
     ],
     "the plan says what is next and why, and moves": [
         ann("/plan goal:understand", "Your goal is now: understand training", "Next: Training Pipeline Overview"),

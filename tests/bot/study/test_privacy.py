@@ -24,6 +24,7 @@ from bot.store.tables import (
     Review,
     Run,
     Season,
+    Sweep,
     Turn,
     Usage,
 )
@@ -39,7 +40,11 @@ async def fill(store, learner, group, new_run, clock, run_dir):
         )
         card, placement = Card(**mine, lesson="x", due_at=now), Placement(**mine)
         run = new_run(learner, status="succeeded")
-        run.run_dir = f"{run_dir}/{run.id}"
+        run.run_dir, run.sweep_id = f"{run_dir}/{run.id}", f"s{learner.id}"
+        config = {"exercise": "match", "submitted": "", "kind": "grid", "keys": [], "trials": 1, "seeds": 1}
+        sweep = Sweep(id=f"s{learner.id}", group_id=group.id, **mine, **config, chat="local", channel="#lab")
+        session.add(sweep)
+        await session.flush()
         session.add_all([drill, card, placement, run])
         await session.flush()
         session.add_all(
@@ -58,6 +63,9 @@ async def fill(store, learner, group, new_run, clock, run_dir):
         )
         await outbox.tell(
             session, learner, key=f"badge:{learner.id}:x", kind="badge", subject=f"{learner.id}:x", at=now
+        )
+        await outbox.say(
+            session, key=f"{sweep.id}", kind="sweep.result", subject=sweep.id, chat="local", channel="#lab", at=now
         )
         await outbox.say(
             session, key=f"run:{run.id}:result", kind="run.result", subject=run.id, chat="local", channel="#lab", at=now

@@ -1,0 +1,115 @@
+"""Sweeps: what one would take, its start, its end, and its best config."""
+
+from datetime import timedelta
+
+from bot.command import Context, action
+from bot.commands.run_report import duration
+from bot.errors import UserError
+from bot.store.tables import Sweep
+from bot.study import run, sweep
+from bot.study.quota import Quota, quota
+from bot.study.run import last_duration
+from bot.study.sweep_result import trials_of
+from bot.view import Button, Edit, Message
+from bot.view import action as to
+from runner.exercise import exercises
+from runner.sweep import SweepPlan, short
+from runner.sweep_scores import ranked
+
+KINDS = {"grid": "every combination", "ablation": "one change at a time", "search": "a search"}
+
+
+async def propose(ctx: Context, source: str | bytes, plan: SweepPlan) -> Message:
+    """Keep a sweep, and say what it would take, with a button to start it. Raises UserError over quota."""
+    assert ctx.group is not None  # noqa: S101  (asked before)
+    channel = ctx.group.results_channel or ctx.channel
+    new = await sweep.propose(ctx.session, ctx.learner, ctx.group, source, plan, channel=channel, now=ctx.now)
+    left = await quota(ctx.session, ctx.learner, ctx.group, ctx.now)
+    notes = "\n".join(f"- {warning}" for warning in plan.warnings)
+    return Message(
+        title=f"A sweep of {plan.runs} runs: start it?",
+        body=_takes(plan, left, await _expected(ctx, plan)) + (f"\n\nWorth a second look:\n{notes}" if notes else ""),
+        buttons=(
+            Button(f"Start {plan.runs} runs", to("sweep.start", sweep=new.id), "primary"),
+            Button("Leave it", to("sweep.drop", sweep=new.id)),
+        ),
+    )
+
+
+def _takes(plan: SweepPlan, left: Quota, time: str) -> str:
+    """Say what a sweep tries, how long it takes and what of the quota."""
+    keys = ", ".join(f"`{short(axis.key)}`" for axis in plan.axes)
+    what = f"{KINDS[plan.kind].capitalize()} of {keys}: {plan.trials} settings" if keys else "One setting"
+    if plan.kind == "ablation":
+        what = f"One change at a time of {keys}, from the first value of each: {plan.trials} settings"
+    seeds = f", {len(plan.seeds)} seeds each" if plan.seeds else ", one seed each: differences within chance stay open"
+    after = left.used + plan.runs
+    return (
+        f"{what}{seeds}. {time}\n\nIt takes {plan.runs} of the {left.allowed} runs that you have in 24 hours "
+        f"({after} used with it). Others' runs are not held up: everybody gets a turn."
+    )
+
+
+async def _expected(ctx: Context, plan: SweepPlan) -> str:
+    usual, slots = await last_duration(ctx.session), max(1, ctx.services.slots())
+    rounds = -(-plan.runs // slots)
+    if usual:
+        return f"If its runs take as long as those lately, it trains for about {duration(usual * rounds)}."
+    limit = timedelta(seconds=exercises()[plan.exercise].budget.seconds)
+    return f"No run has ended here yet, so I can't tell how long it takes; each run has at most {duration(limit)}."
+
+
+@action("sweep.start")
+async def start(ctx: Context, sweep: str) -> Edit:
+    """Start a proposed sweep."""
+    found = await _start(ctx, sweep)
+    where = "in the results' channel" if found.channel != ctx.channel else "here"
+    return Edit(
+        Message(
+            f"Sweep {found.number} has started: {found.trials * found.seeds} runs. One message {where} follows them; "
+            f"`/run show {found.number}` has the table so far.",
+            buttons=(Button("Cancel", to("run.cancel", number=found.number or 0), "danger"),),
+        )
+    )
+
+
+async def _start(ctx: Context, sweep_id: str) -> Sweep:
+    if ctx.group is None:
+        raise UserError("A sweep belongs to a group, and you are in none.")
+    return await sweep.start(ctx.session, ctx.learner, ctx.group, sweep_id, ctx.now)
+
+
+@action("sweep.drop")
+async def drop(ctx: Context, sweep: str) -> Edit:
+    """Put a proposed sweep aside."""
+    await _drop(ctx, sweep)
+    return Edit(Message("Left it: nothing has started, and your quota is as it was."))
+
+
+async def _drop(ctx: Context, sweep_id: str) -> None:
+    await sweep.drop(ctx.session, ctx.learner, sweep_id)
+
+
+async def cancel(ctx: Context, found: Sweep) -> Message:
+    """Cancel a sweep with its runs."""
+    left = await sweep.cancel(ctx.session, ctx.learner, found, ctx.now)
+    return Message(f"Sweep {found.number} is cancelled, and {left} of its runs with it.")
+
+
+async def best_config(ctx: Context, number: int) -> str:
+    """Return the config of a sweep's best setting, with its first seed. Raises UserError when there is none."""
+    found = await named_sweep(ctx, number)
+    runs = await sweep.runs_of(ctx.session, found)
+    order = ranked((trial.cell for trial in trials_of(runs)), exercises()[found.exercise].metric)
+    if not order or not order[0].scores:
+        raise UserError(f"No run of sweep {number} has a score yet.")
+    return next(each.submitted for each in runs if (each.setting or {}) == order[0].setting)
+
+
+async def named_sweep(ctx: Context, number: int) -> Sweep:
+    """Return the group's sweep of a number. Raises UserError when there is none."""
+    found = await sweep.find(ctx.session, ctx.group, number)
+    if found is None:
+        await run.find(ctx.session, ctx.group, number)  # says why, unless it is a run
+        raise UserError(f"{number} is a single run, and no sweep.")
+    return found
