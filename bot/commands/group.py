@@ -72,6 +72,15 @@ def group_of(ctx: Context) -> Group:
     return ctx.group
 
 
+def channel_of(ctx: Context) -> str:
+    """Return the group's channel that a command was given in. Raises UserError in a direct message."""
+    if ctx.direct:
+        raise UserError(
+            "This is a direct message, which the group cannot read.", "Say it in the channel that you mean."
+        )
+    return ctx.channel
+
+
 def draw_board(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank], when: str = "") -> Message:
     """Draw ranks as a table, with the asker's distance to the next place."""
     if not ranks and when:
@@ -151,7 +160,7 @@ def _where() -> Message:
 @action("group.results", admin=True)
 async def set_results(ctx: Context, where: str) -> Edit:
     """Set where results go, and ask the next question."""
-    channel = ctx.channel if where == "here" else None
+    channel = channel_of(ctx) if where == "here" else None
     await group_setup.set_results_channel(ctx.session, group_of(ctx), ctx.learner, channel)
     if channel:
         week.turn_on(group_of(ctx), ctx.now)
