@@ -19,8 +19,8 @@ from bot.schedule import UNTIL_WOKEN, Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.renames import move_renamed
+from bot.study.tutor import knowledge
 from bot.study.tutor.llm import Model
-from bot.study.tutor.retrieval import index_of
 from bot.study.tutor.turns import Limits
 from bot.study.tutor.writer import Writer
 from bot.study.watch import RunWatch
@@ -206,7 +206,7 @@ class App:
 
     async def _answer(self) -> float:
         if self._writer is None:
-            await asyncio.to_thread(index_of, curriculum())  # so that the first question finds it made
+            await knowledge.find(curriculum(), "")  # so that the first question finds the index made
             return UNTIL_WOKEN
         await self._writer.tick()
         return UNANSWERED_PAUSE
