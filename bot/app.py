@@ -20,10 +20,10 @@ from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.renames import move_renamed
 from bot.study.sweep_watch import SweepWatch
+from bot.study.tutor import knowledge
 from bot.study.tutor.budget import Limits
 from bot.study.tutor.llm import Model
 from bot.study.tutor.reader import Reader
-from bot.study.tutor.retrieval import index_of
 from bot.study.tutor.writer import Writer
 from bot.study.watch import RunWatch
 from lessons import curriculum
@@ -218,7 +218,7 @@ class App:
 
     async def _answer(self) -> float:
         if self._readers is None:
-            await asyncio.to_thread(index_of, curriculum())  # so that the first question finds it made
+            await knowledge.find(curriculum(), "")  # so that the first question finds the index made
             return UNTIL_WOKEN
         for each in self._readers:
             await each.tick()

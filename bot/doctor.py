@@ -21,6 +21,7 @@ from bot.errors import UserError
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.store.tables import Group
+from bot.study.tutor import endpoint_doctor
 from runner.engines import EngineError
 from runner.engines.local import LocalEngine
 from runner.engines.machine import clean_environment
@@ -41,11 +42,16 @@ MARKS = {True: "good", False: "BAD ", None: "note"}
 
 
 async def examine(settings: Settings) -> list[Check]:
-    """Look at the database, the clock, the disk, the runner, and the chats that are set."""
+    """Look at the database, the clock, the disk, the runner, the tutor's model, and the chats that are set."""
     at_database, groups = await database(settings)
     chats = _chats(settings, groups)
     clock = await _clock(next((url for url, _ in chats.values() if url), None))
-    looks = [_runner(settings), _training(), *(_patiently(name, look) for name, (_, look) in chats.items())]
+    looks = [
+        _runner(settings),
+        _training(),
+        _patiently("tutor", _tutor(settings)),
+        *(_patiently(name, look) for name, (_, look) in chats.items()),
+    ]
     found = await asyncio.gather(*looks)
     return [at_database, clock, _disk(settings.home), *(check for checks in found for check in checks)]
 
@@ -187,6 +193,19 @@ def _trainable(found: dict[str, str | int]) -> Iterator[Check]:
     else:
         fix = "The first run builds them in half a minute; `python -m runner data match` does it now."
         yield Check("data sets", None, "not built yet for these library versions", fix)
+
+
+async def _tutor(settings: Settings) -> list[Check]:
+    if settings.openai_model is None:
+        return [Check("tutor", None, "no model: it quotes the lessons", "COHORT_OPENAI_MODEL names one.")]
+    key = settings.openai_api_key
+    try:
+        found = await endpoint_doctor.examine(
+            settings.openai_base_url, key.get_secret_value() if key else None, settings.openai_model
+        )
+    except ImportError as error:
+        return await _missing("tutor", error)
+    return [found]
 
 
 def _disk(home: Path) -> Check:

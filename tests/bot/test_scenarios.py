@@ -137,6 +137,7 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/lesson basic-training-loop", "Basic Training Loop · Why (1/"),
         ann("[Next: Step by step]", "Step by step (2/"),
         ann("[Back]", "Why (1/"),
+        ann("[Words of this lesson]", "Words of 1.4 Basic Training Loop", "gradient clipping"),
         ann("/lesson basic-trainig-lop", "There is no lesson", "Did you mean"),
     ],
     "a drill is asked once, answered once, and comes back another day": [

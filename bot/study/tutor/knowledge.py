@@ -11,6 +11,7 @@ from bot.store.tables import Learner, Run, Turn
 from bot.study import learner_state
 from bot.study.learner_state import LearnerState
 from bot.study.tutor.context import Data, Past
+from bot.study.tutor.meaning import meaning_of
 from bot.study.tutor.retrieval import Passage, guide_index, index_of
 from bot.study.tutor.turns import HISTORY, history
 from bot.study.tutor.words import terms
@@ -49,9 +50,12 @@ async def of(
 
 async def find(curriculum: Curriculum, question: str) -> list[Passage]:
     """Return the passages that fit a question best: of five lessons, best first, and of one guide."""
-    index = await asyncio.to_thread(index_of, curriculum)  # made once
-    guides = await asyncio.to_thread(guide_index)
-    return [*index.search(question), *guides.search(question, 1)]
+    return await asyncio.to_thread(_found, curriculum, question)
+
+
+def _found(curriculum: Curriculum, question: str) -> list[Passage]:
+    lessons = index_of(curriculum).search(question, meaning=meaning_of(curriculum))
+    return [*lessons, *guide_index().search(question, 1)]
 
 
 def meanings(curriculum: Curriculum, question: str) -> list[str]:

@@ -211,4 +211,7 @@ async def test_a_long_answer_is_paged(lab, llm):
     turn = await lab.turn("ann")
     second = await lab.shown("ann", "ask.page", turn=str(turn.id), page="1")
     assert "Part 3." in second.body
-    assert [button.label for button in second.buttons[:2]] == ["Back", "Go on (3/3)"]
+    assert [button.label for button in second.buttons] == ["Back", "Go on (3/3)", "As a file"]
+    filed = await lab.shown("ann", "ask.file", turn=str(turn.id))
+    assert [file.name for file in filed.files] == [f"answer-{turn.id}.md"]
+    assert filed.files[0].data.decode() == f"> what is bf16?\n\n{turn.answer}\n"
