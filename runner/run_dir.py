@@ -87,6 +87,9 @@ class Result(BaseModel):
     )
     train_score: float | None = Field(default=None, description="the metric on a sample of the train split")
     baselines: dict[str, float] = Field(default_factory=dict, description="majority, linear: on the test split")
+    head_baselines: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="of a task with several heads, by head: as baselines"
+    )
     data_hash: str | None = None
     steps: int = 0
     train_tokens: int = 0

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Services, announcement
 from bot.commands.guide import debugging
+from bot.commands.run_analysis import analysis_buttons
 from bot.store.tables import Run
 from bot.study import fair_queue, run
 from bot.study.membership import learner_of
@@ -113,7 +114,7 @@ async def draw_page(session: AsyncSession, services: Services, found: Run, now: 
         title=result.title,
         body="\n\n".join(filter(None, [result.body, detail.body])),
         fields=(*result.fields, *detail.fields),
-        buttons=result.buttons,
+        buttons=(*result.buttons, *await analysis_buttons(found)),
         files=(*result.files, *detail.files),
     )
 

@@ -98,11 +98,8 @@ class Job:
         return scores
 
     def _scores(self, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
-        evals, score = self.recorder.history.evals, prepared.score
-        if evals and evals[-1].step == trainer.state.global_step and not trainer.args.load_best_model_at_end:
-            validation = evals[-1].score
-        else:
-            validation = score(_predict(trainer, prepared.validation))["score"]
+        score = prepared.score
+        validation = self._look_closer(trainer, prepared)
         predicted = _predict(trainer, prepared.test)
         test = score(predicted)
         return {
@@ -112,6 +109,15 @@ class Job:
             "train_score": score(_predict(trainer, first_rows(prepared.train, TRAIN_SAMPLE)))["score"],
             "also": test,
         }
+
+    def _look_closer(self, trainer: Trainer, prepared: Prepared) -> float:
+        """Keep what the trained model does well and badly on the validation split; return its score there."""
+        predicted = _predict(trainer, prepared.validation)
+        try:
+            prepared.analyse(predicted).write(self.run_dir)
+        except Exception:  # as a picture: it takes nothing from the run
+            traceback.print_exc()
+        return prepared.score(predicted)["score"]
 
     def _keep(self, folder: Path) -> None:
         fs, path = fsspec.core.url_to_fs(f"{self.run_dir.url}/model")

@@ -1,5 +1,6 @@
 """Text classification: one label a row, scored by accuracy or macro-F1."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,13 @@ from datasets import Dataset
 from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
+from runner.analysis import Analysis
 from runner.config import Config
 from runner.data import load
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_classifier, load_tokenizer, save_model
+from runner.training.tasks.errors import errors
 from runner.training.tasks.prepared import Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
 
@@ -30,6 +33,7 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name),
+        analyse=partial(_analyse, exercise.heads["label"], data["validation"], tokenizer),
         save=partial(save_model, model, tokenizer),
         facts=facts_of(splits, exercise),
         loss=_balanced_loss(data["train"], config, len(exercise.heads["label"])),
@@ -39,6 +43,11 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
 def _score(metric: str, predictions: EvalPrediction) -> dict[str, float]:
     logits, labels = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
     return {"score": METRICS[metric](logits.argmax(-1), labels)}
+
+
+def _analyse(labels: Sequence[str], rows: Dataset, tokenizer: Any, predictions: EvalPrediction) -> Analysis:
+    logits, true = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
+    return Analysis(errors=(errors("label", labels, logits, true, rows, tokenizer),))
 
 
 def _balanced_loss(train: Dataset, config: Config, classes: int) -> Any:
