@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run
-from bot.study import streak
+from bot.study import run_source, streak
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
@@ -46,6 +46,38 @@ async def submit(
 ) -> Submitted:
     """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
     parsed = await asyncio.to_thread(parse, source)
+    teacher = await run_source.teacher_of(session, group, parsed)
+    run = await _queue(
+        session,
+        learner,
+        group,
+        exercise=parsed.config.exercise,
+        submitted=source.decode() if isinstance(source, bytes) else source,
+        config=render(parsed.config),
+        teacher=teacher and teacher.id,
+        channel=channel,
+        runs=runs,
+        now=now,
+    )
+    return Submitted(run, parsed.warnings)
+
+
+async def resume(
+    session: AsyncSession, learner: Learner, group: Group, broken: Run, *, channel: str, runs: str, now: datetime
+) -> Run:
+    """Queue a run that goes on from the last checkpoint of one that was broken off, with its config.
+
+    Raises UserError for a run that cannot be resumed, or over quota.
+    """
+    await run_source.check_resumable(learner, broken)
+    same = {name: getattr(broken, name) for name in ("exercise", "submitted", "config", "teacher")}
+    return await _queue(session, learner, group, **same, resumed_from=broken.id, channel=channel, runs=runs, now=now)
+
+
+async def _queue(
+    session: AsyncSession, learner: Learner, group: Group, *, runs: str, now: datetime, **values: Any
+) -> Run:
+    """Make a run, and tell of it. Raises UserError over quota."""
     await _check_quota(session, learner, group, now)
     run_id = f"r{secrets.token_hex(6)}"
     run = Run(
@@ -53,19 +85,16 @@ async def submit(
         number=await _next_number(session, group),
         group_id=group.id,
         learner_id=learner.id,
-        exercise=parsed.config.exercise,
-        submitted=source.decode() if isinstance(source, bytes) else source,
-        config=render(parsed.config),
         chat=learner.chat,
-        channel=channel,
         run_dir=f"{runs}/{run_id}",
         queued_at=now,
+        **values,
     )
     session.add(run)
     await session.flush()
     await announce(session, run, "status", now)
     await streak.note_activity(session, learner, now)
-    return Submitted(run, parsed.warnings)
+    return run
 
 
 async def _check_quota(session: AsyncSession, learner: Learner, group: Group, now: datetime) -> None:

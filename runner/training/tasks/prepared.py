@@ -13,13 +13,17 @@ from runner.analysis import Analysis
 from runner.data import Splits
 from runner.exercise import Exercise
 
+Pair = tuple[float, torch.Tensor, torch.Tensor]  # weight; a student's and its teacher's class scores, (n, classes)
+Answers = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], list[Pair]]  # of both logits, and the labels
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Model, data and score of one run; each of the splits has token ids, and `length` where lengths differ.
 
-    `score` returns `score`, the exercise's metric, and what else is worth showing; `analyse` looks closer at what the
-    trained model says of the validation split. `tokens` counts what is not padding in the train split.
+    `answers` returns what of its teacher's logits a student should imitate; the weights add up to 1. `score` returns
+    `score`, the exercise's metric, and what else is worth showing; `analyse` looks closer at what the trained model
+    says of the validation split. `tokens` counts what is not padding in the train split.
     """
 
     model: torch.nn.Module
@@ -30,6 +34,7 @@ class Prepared:
     tokens: int
     collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
     score: Callable[[EvalPrediction], dict[str, float]]
+    answers: Answers
     analyse: Callable[[EvalPrediction], Analysis]
     save: Callable[[Path], None]
     facts: dict[str, Any]
