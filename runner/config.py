@@ -1,8 +1,8 @@
 """Configs from text and to text: the only way from what a learner wrote to a `Config`."""
 
 import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ruamel.yaml import YAML
 
@@ -46,10 +46,11 @@ _STARTER = {
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A config that can be trained, and what is suspicious about it, in order of line."""
+    """A config that can be trained, what is suspicious about it, in order of line, and the line of each key."""
 
     config: Config
     warnings: tuple[Problem, ...]
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 def parse(source: str | bytes) -> Parsed:
@@ -61,11 +62,16 @@ def parse(source: str | bytes) -> Parsed:
     problems += config_rules.errors(config, broken={problem.key for problem in problems})
     if problems:
         raise ConfigError(_with_lines(problems, document))
-    return Parsed(config, in_order(_with_lines(config_rules.warnings(config), document)))
+    warnings = in_order(_with_lines(config_rules.warnings(config), document))
+    return Parsed(config, warnings, _lines(document))
+
+
+def _lines(document: Document) -> dict[str, int]:
+    return {dotted(path): line for path, line in document.lines.items()}
 
 
 def _with_lines(problems: Iterable[Problem], document: Document) -> Iterator[Problem]:
-    lines = {dotted(path): line for path, line in document.lines.items()}
+    lines = _lines(document)
     for problem in problems:
         yield replace(problem, line=problem.line or lines.get(problem.key))
 

@@ -1,17 +1,21 @@
 """What a group shares: the leaderboard, and what its admins set."""
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
+from bot.commands import leaderboard_picture
 from bot.commands.drill import said
 from bot.errors import UserError
 from bot.store.tables import Delivery, Group, Season
 from bot.study import appeal, group_setup, leaderboard, week
 from bot.study import season as seasons
-from bot.view import Button, Edit, Message
+from bot.study.local_time import zone_of
+from bot.view import Button, Edit, File, Message
 from bot.view import action as to
 from runner.exercise import Exercise, exercises
 
@@ -30,11 +34,10 @@ async def show_leaderboard(
     """Show a group's ranks, and how far it is to the next place."""
     chosen, group = exercises()[exercise], group_of(ctx)
     if window == "week":
-        since = ctx.now - week.WEEK
-        return draw_board(ctx, chosen, await leaderboard.board(ctx.session, group, chosen, since), "the last 7 days")
+        return await _window_board(ctx, chosen, "the last 7 days", since=ctx.now - week.WEEK)
     if season or window == "season":
         return await _season_board(ctx, chosen, await _season(ctx, group, season))
-    return draw_board(ctx, chosen, await leaderboard.board(ctx.session, group, chosen))
+    return await _window_board(ctx, chosen)
 
 
 async def _season(ctx: Context, group: Group, name: str | None) -> Season:
@@ -46,8 +49,7 @@ async def _season(ctx: Context, group: Group, name: str | None) -> Season:
 
 async def _season_board(ctx: Context, exercise: Exercise, season: Season) -> Message:
     if season.ranks is None:
-        ranks = await leaderboard.board(ctx.session, group_of(ctx), exercise, season.starts_at, season.ends_at)
-        return draw_board(ctx, exercise, ranks, season.name)
+        return await _window_board(ctx, exercise, season.name, season.starts_at, season.ends_at)
     kept = season.ranks.get(exercise.name, [])
     if not kept:
         return Message(f"Nobody had a score on {exercise.name} in {season.name}.")
@@ -63,6 +65,27 @@ async def _season_board(ctx: Context, exercise: Exercise, season: Season) -> Mes
         for row in kept
     ]
     return Message(title=_board_title(exercise, season.name), rows=(BOARD_HEAD, *rows))
+
+
+async def _window_board(
+    ctx: Context,
+    exercise: Exercise,
+    when: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Message:
+    """Draw the ranks of a stretch of time, and how they came about."""
+    group = group_of(ctx)
+    board = draw_board(ctx, exercise, await leaderboard.board(ctx.session, group, exercise, since, until), when)
+    climbs = await leaderboard.over_time(ctx.session, group, exercise, since, until)
+    if sum(len(climb.bests) for climb in climbs) < 2:  # one run is no history
+        return board
+    zone, metric = zone_of(group.timezone), exercise.metric
+    picture = await asyncio.to_thread(
+        leaderboard_picture.draw, climbs, f"Leaderboard · {exercise.name}", metric, ctx.now, zone
+    )
+    alt = leaderboard_picture.alt_text(climbs, metric, zone)
+    return replace(board, files=(File(f"leaderboard-{exercise.name}.png", picture, alt=alt),))
 
 
 def group_of(ctx: Context) -> Group:

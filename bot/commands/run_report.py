@@ -8,8 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Services, announcement
 from bot.commands.guide import debugging
+from bot.commands.run_analysis import analysis_buttons
 from bot.store.tables import Run
-from bot.study import fair_queue, run
+from bot.study import fair_queue, run, run_source
 from bot.study.membership import learner_of
 from bot.view import Button, File, Message
 from bot.view import action as to
@@ -37,7 +38,7 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
     title = f"Run {found.number} · {found.exercise} · {learner.name}"
     match found.status:
         case "queued":
-            again = " The machine lost it, so it starts once more." if found.attempt > 1 else ""
+            again = " The machine lost it; it goes on from its last checkpoint, if it saved one." * (found.attempt > 1)
             words = f"Waiting, place {await fair_queue.place(session, found)} in the queue.{again}"
         case "starting":
             words = found.note or "Starting: loading the model and the data."
@@ -56,8 +57,9 @@ def _progress(found: Run, now: datetime) -> str:
     bar = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR))
     loss = f" · loss {found.loss:.3f}" if found.loss is not None else ""
     left = ""
-    if found.started_at and found.step:
-        left = f" · {duration((now - found.started_at) * ((1 - share) / share))} left"
+    if found.started_at and found.step > found.resumed_at:
+        pace = (now - found.started_at) / (found.step - found.resumed_at)
+        left = f" · {duration(pace * (found.total_steps - found.step))} left"
     return f"`{bar}` step {found.step} of {found.total_steps}{loss}{left}"
 
 
@@ -82,7 +84,7 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
         body="\n\n".join(
             filter(None, [_verdict(found, result, learner.name), explained(first, services) if first else ""])
         ),
-        fields=_scores(found, result),
+        fields=(*_scores(found, result), *await _teacher(session, found)),
         buttons=_next_steps(found, first) if first else (),
         files=await _curve(found, result, learner.name),
     )
@@ -113,9 +115,15 @@ async def draw_page(session: AsyncSession, services: Services, found: Run, now: 
         title=result.title,
         body="\n\n".join(filter(None, [result.body, detail.body])),
         fields=(*result.fields, *detail.fields),
-        buttons=result.buttons,
+        buttons=(*result.buttons, *await analysis_buttons(found), *await _resume(found)),
         files=(*result.files, *detail.files),
     )
+
+
+async def _resume(found: Run) -> tuple[Button, ...]:
+    """Offer to go on with a run that was stopped: one that failed by itself would fail again."""
+    step = await run_source.last_checkpoint(found) if found.status in ("cancelled", "timed_out") else None
+    return () if step is None else (Button(f"Resume from step {step}", to("run.resume", number=found.number)),)
 
 
 def _verdict(found: Run, result: Result, name: str) -> str:
@@ -182,19 +190,33 @@ def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
     return tuple(shown)
 
 
+async def _teacher(session: AsyncSession, found: Run) -> list[tuple[str, str]]:
+    """Show a student beside its teacher."""
+    teacher = await session.get(Run, found.teacher) if found.teacher else None
+    if teacher is None or teacher.score is None:
+        return []
+    return [(f"Teacher, run {teacher.number}", exercises()[found.exercise].metric.format(teacher.score))]
+
+
 def _costs(result: Result) -> tuple[tuple[str, str], ...]:
     """Say what the run took, and what it takes to repeat it; nothing of what was not measured."""
-    took = f"{duration(timedelta(seconds=result.train_seconds))}, {result.steps} steps"
+    resumed = f", resumed after step {result.resumed_at}" if result.resumed_at else ""
+    took = f"{duration(timedelta(seconds=result.train_seconds))}, {result.steps} steps{resumed}"
     facts = [
         ("Training", took if result.train_seconds else ""),
         ("Speed", f"{result.examples_per_second:.0f} examples/s on {result.device}" if result.train_seconds else ""),
         ("Tokens", f"{result.train_tokens:,}" if result.train_tokens else ""),
         ("Peak memory", f"{result.peak_memory_bytes / 2**20:,.0f} MiB" if result.peak_memory_bytes else ""),
+        ("Energy", _energy(result.energy_joules) if result.energy_joules else ""),
         ("Parameters trained", f"{result.trainable:,} of {result.parameters:,}" if result.parameters else ""),
         ("Seed", str(result.seed) if result.seed is not None else ""),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
     ]
     return tuple((name, value) for name, value in facts if value)
+
+
+def _energy(joules: float) -> str:
+    return f"{joules:,.0f} J" if joules < 36_000 else f"{joules / 3.6e6:.3g} kWh"
 
 
 async def _last_words(found: Run) -> list[str]:

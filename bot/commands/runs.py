@@ -7,7 +7,7 @@ from typing import Annotated
 
 from bot.command import Context, Param, action, command
 from bot.commands import sweep_report, sweeps
-from bot.commands.group import EXERCISE
+from bot.commands.group import EXERCISE, group_of
 from bot.commands.run_report import code_block, draw_page, duration
 from bot.errors import UserError
 from bot.store.tables import Run
@@ -153,6 +153,28 @@ async def cancel(ctx: Context, number: int) -> Message:
         return await sweeps.cancel(ctx, of_all)
     state = await run.cancel(ctx.session, ctx.learner, await run.find(ctx.session, ctx.group, number), ctx.now)
     return Message(f"Run {number} is cancelled." if state == "cancelled" else f"Run {number} is being stopped.")
+
+
+@command("run resume", "Go on from the last checkpoint of a run that was broken off")
+async def resume_command(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
+    """Resume a run by number."""
+    return await resume(ctx, number)
+
+
+@action("run.resume")
+async def resume(ctx: Context, number: int) -> Message:
+    """Resume a run, from a button."""
+    group = group_of(ctx)
+    broken = await run.find(ctx.session, group, number)
+    channel = group.results_channel or ctx.channel
+    new = await run.resume(
+        ctx.session, ctx.learner, group, broken, channel=channel, runs=ctx.services.runs, now=ctx.now
+    )
+    return Message(
+        title=f"Run {new.number} is in",
+        body=f"It goes on where run {number} was broken off. {await _expectation(ctx, new)}",
+        buttons=(Button("Cancel", to("run.cancel", number=new.number), "danger"),),
+    )
 
 
 @command("run logs", "The last words of a run's log")

@@ -299,6 +299,8 @@ class Run(SQLModel, table=True):
     )
     chat: str
     channel: str = Field(description="where its messages go")
+    resumed_from: str | None = Field(default=None, description="the run whose last checkpoint it goes on from")
+    teacher: str | None = Field(default=None, description="the run whose model it learns from")
     status: str = "queued"
     attempt: int = Field(default=1)
     run_dir: str
@@ -309,6 +311,7 @@ class Run(SQLModel, table=True):
     event_offset: int = Field(default=0, description="bytes of events.jsonl already taken in")
     note: str | None = Field(default=None, description="the last sentence that the training process had for us")
     step: int = 0
+    resumed_at: int = Field(default=0, description="the step that this attempt went on from")
     total_steps: int = 0
     loss: float | None = None
     score: float | None = Field(default=None, description="hidden test score, once it succeeded")

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run, Sweep
-from bot.study import streak
+from bot.study import run_source, streak
 from bot.study.quota import quota
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
@@ -66,24 +66,56 @@ async def add(
 ) -> Submitted:
     """Make a run of a config, alone or part of a sweep, and say nothing of it. Raises ConfigError."""
     parsed = await asyncio.to_thread(parse, source)
+    teacher = await run_source.teacher_of(session, group, parsed)
+    run = await _make(
+        session,
+        learner,
+        group,
+        exercise=parsed.config.exercise,
+        submitted=source.decode() if isinstance(source, bytes) else source,
+        config=render(parsed.config),
+        teacher=teacher and teacher.id,
+        channel=channel,
+        runs=runs,
+        now=now,
+        **part_of,
+    )
+    return Submitted(run, parsed.warnings)
+
+
+async def resume(
+    session: AsyncSession, learner: Learner, group: Group, broken: Run, *, channel: str, runs: str, now: datetime
+) -> Run:
+    """Queue a run that goes on from the last checkpoint of one that was broken off, with its config.
+
+    Raises UserError for a run that cannot be resumed, or over quota.
+    """
+    await run_source.check_resumable(learner, broken)
+    (await quota(session, learner, group, now)).check(1)
+    same = {name: getattr(broken, name) for name in ("exercise", "submitted", "config", "teacher")}
+    run = await _make(session, learner, group, **same, resumed_from=broken.id, channel=channel, runs=runs, now=now)
+    await announce(session, run, "status", now)
+    await streak.note_activity(session, learner, now)
+    return run
+
+
+async def _make(
+    session: AsyncSession, learner: Learner, group: Group, *, runs: str, now: datetime, **values: Any
+) -> Run:
     run_id = f"r{secrets.token_hex(6)}"
     run = Run(
         id=run_id,
         number=await next_number(session, group),
         group_id=group.id,
         learner_id=learner.id,
-        exercise=parsed.config.exercise,
-        submitted=source.decode() if isinstance(source, bytes) else source,
-        config=render(parsed.config),
         chat=learner.chat,
-        channel=channel,
         run_dir=f"{runs}/{run_id}",
         queued_at=now,
-        **part_of,
+        **values,
     )
     session.add(run)
     await session.flush()
-    return Submitted(run, parsed.warnings)
+    return run
 
 
 async def next_number(session: AsyncSession, group: Group) -> int:

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from bot.store.database import Store
 from bot.store.tables import Run
-from bot.study import badge, coach, drill, fair_queue, leaderboard
+from bot.study import badge, coach, drill, fair_queue, leaderboard, run_source
 from bot.study.run import ACTIVE, announce, move, note_news
 from runner.config import ConfigError, parse
 from runner.engines import Engine, JobStatus
@@ -87,7 +87,9 @@ class RunWatch:
                 await self._start(run)
 
     async def _start(self, run: Run) -> None:
-        await asyncio.to_thread(RunDir(run.run_dir).create, run.config)
+        async with self._store.read() as session:
+            inputs = await run_source.inputs(session, run)
+        await asyncio.to_thread(RunDir(run.run_dir).create, run.config, inputs)
         await self._engine.start(job_id(run), run.run_dir)
 
     async def _follow(self, run: Run) -> None:
@@ -111,7 +113,8 @@ class RunWatch:
         for event in seen.events:
             match event:
                 case Start():
-                    values |= {"status": "running", "started_at": now, "total_steps": event.total_steps, "step": 0}
+                    values |= {"status": "running", "started_at": now, "total_steps": event.total_steps}
+                    values |= {"step": event.resumed_at, "resumed_at": event.resumed_at}
                 case Note():
                     values |= {"note": event.text}
                 case Step():

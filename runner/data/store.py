@@ -24,7 +24,7 @@ from runner.data import baselines, source_code
 from runner.data.docstrings import LIBRARIES, DataError, Docstring, collect, versions
 from runner.data.tasks import ROWS, TASKS, Split, Task, split
 
-FORMAT = 2  # counted up when docstrings are read, cleaned or dealt out differently
+FORMAT = 3  # counted up when docstrings are read, cleaned or dealt out differently
 NAMES = (*TASKS, "stdlib")
 MAX_LENGTH = 64  # tokens, where `tokens_per_row` is measured
 
@@ -42,6 +42,9 @@ class Card(BaseModel):
     hash: str
     versions: dict[str, str]
     baselines: dict[str, dict[str, float]]
+    head_baselines: dict[str, dict[str, dict[str, float]]] = Field(
+        default_factory=dict, description="of several heads, each by itself"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def _write(folder: Path, tables: dict[Split, pa.Table], card: Card) -> None:
 
 
 def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str, str]) -> Card:
+    by_head = baselines.of_heads(tables["train"], tables["test"], task.text_columns, list(task.heads))
     return Card(
         name=name,
         text_columns=task.text_columns,
@@ -129,7 +133,8 @@ def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str,
         tokens_per_row=round(_tokens_per_row(tables["train"], task.text_columns), 1),
         hash=_hash(tables),
         versions=found,
-        baselines=baselines.of_classes(tables["train"], tables["test"], task.text_columns, list(task.heads)),
+        baselines=baselines.mean_of(by_head),
+        head_baselines=by_head if len(by_head) > 1 else {},
     )
 
 

@@ -169,6 +169,8 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/run config 1", "max_steps: 4", "weight_decay"),
         bo("/run cancel 1", "not yours"),
         ann("/run cancel 1", "Run 1"),
+        bo("/run resume 1", "not yours to resume", "/run rerun"),
+        ann("/run resume 7", "has no run 7"),
         ann("/run show 7", "has no run 7", "The last one is run 1"),
         ann("/run show seven", "needs a whole number"),
     ],

@@ -1,23 +1,26 @@
 """Several labels a row: one encoder, one head each; scored by the mean of the heads' macro-F1."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
+from runner.analysis import Analysis
 from runner.config import Config
 from runner.data import load
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_encoder, load_tokenizer
-from runner.training.tasks.prepared import Prepared, facts_of
+from runner.training.tasks.errors import errors
+from runner.training.tasks.prepared import Pair, Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
 
 
@@ -63,9 +66,7 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
     """Tokenize the texts, and put the heads on one encoder."""
     splits, tokenizer = load(exercise.dataset), load_tokenizer()
     data = tokenized_splits(splits, tokenizer, config.data)
-    encoder = apply_method(load_encoder(config, len(tokenizer)), config, "FEATURE_EXTRACTION")
-    sizes = {name: len(labels) for name, labels in exercise.heads.items()}
-    model = MultiTaskModel(encoder, sizes, config.multi.loss_weights)
+    model, sizes = build(config, exercise, len(tokenizer)), _sizes(exercise.heads)
     return Prepared(
         model=model,
         tokenizer=tokenizer,
@@ -73,16 +74,56 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name, sizes),
+        answers=partial(_answers, sizes, model.weights),
+        analyse=partial(_analyse, exercise.heads, data["validation"], tokenizer),
         save=partial(model.save, tokenizer),
         facts=facts_of(splits, exercise),
     )
 
 
+def build(config: Config, exercise: Exercise, vocabulary: int) -> MultiTaskModel:
+    """Apply the method to the encoder, and put the heads on it."""
+    encoder = apply_method(load_encoder(config, vocabulary), config, "FEATURE_EXTRACTION")
+    return MultiTaskModel(encoder, _sizes(exercise.heads), config.multi.loss_weights)
+
+
+def _sizes(heads: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    return {name: len(labels) for name, labels in heads.items()}
+
+
+def _answers(
+    sizes: Mapping[str, int],
+    weights: Sequence[float],
+    student: torch.Tensor,
+    teacher: torch.Tensor,
+    _labels: torch.Tensor,
+) -> list[Pair]:
+    parts = [torch.split(logits, list(sizes.values()), dim=-1) for logits in (student, teacher)]
+    return list(zip(weights, *parts, strict=True))
+
+
 def _score(metric: str, sizes: Mapping[str, int], predictions: EvalPrediction) -> dict[str, float]:
-    logits, labels = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
-    by_head = np.split(logits, np.cumsum(list(sizes.values()))[:-1], axis=-1)
+    labels = np.asarray(predictions.label_ids)
     scores = {
-        name: METRICS[metric](out.argmax(-1), labels[:, i])
-        for i, (name, out) in enumerate(zip(sizes, by_head, strict=True))
+        name: METRICS[metric](logits.argmax(-1), labels[:, i])
+        for i, (name, logits) in enumerate(zip(sizes, _by_head(sizes, predictions), strict=True))
     }
     return {"score": float(np.mean(list(scores.values()))), **scores}
+
+
+def _analyse(
+    heads: Mapping[str, Sequence[str]], rows: Dataset, tokenizer: Any, predictions: EvalPrediction
+) -> Analysis:
+    true = np.asarray(predictions.label_ids)
+    logits = _by_head(_sizes(heads), predictions)
+    return Analysis(
+        errors=tuple(
+            errors(name, labels, logits[i], true[:, i], rows, tokenizer)
+            for i, (name, labels) in enumerate(heads.items())
+        )
+    )
+
+
+def _by_head(sizes: Mapping[str, int], predictions: EvalPrediction) -> list[Any]:
+    """Return the logits of each head, of shape (rows, labels)."""
+    return np.split(np.asarray(predictions.predictions), np.cumsum(list(sizes.values()))[:-1], axis=-1)

@@ -1,20 +1,24 @@
 """Text classification: one label a row, scored by accuracy or macro-F1."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
+from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
+from runner.analysis import Analysis
 from runner.config import Config
 from runner.data import load
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_classifier, load_tokenizer, save_model
-from runner.training.tasks.prepared import Prepared, facts_of
+from runner.training.tasks.errors import errors
+from runner.training.tasks.prepared import Pair, Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
 
 
@@ -22,7 +26,7 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
     """Tokenize the texts, and put a classification head on the encoder."""
     splits, tokenizer = load(exercise.dataset), load_tokenizer()
     data = tokenized_splits(splits, tokenizer, config.data)
-    model = apply_method(load_classifier(config, exercise.heads["label"], len(tokenizer)), config, "SEQ_CLS")
+    model = build(config, exercise, len(tokenizer))
     return Prepared(
         model=model,
         tokenizer=tokenizer,
@@ -30,15 +34,31 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name),
+        answers=_answers,
+        analyse=partial(_analyse, exercise.heads["label"], data["validation"], tokenizer),
         save=partial(save_model, model, tokenizer),
         facts=facts_of(splits, exercise),
         loss=_balanced_loss(data["train"], config, len(exercise.heads["label"])),
     )
 
 
+def build(config: Config, exercise: Exercise, vocabulary: int) -> nn.Module:
+    """Put a classification head on the encoder, and apply the method."""
+    return apply_method(load_classifier(config, exercise.heads["label"], vocabulary), config, "SEQ_CLS")
+
+
+def _answers(student: torch.Tensor, teacher: torch.Tensor, _labels: torch.Tensor) -> list[Pair]:
+    return [(1.0, student, teacher)]
+
+
 def _score(metric: str, predictions: EvalPrediction) -> dict[str, float]:
     logits, labels = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
     return {"score": METRICS[metric](logits.argmax(-1), labels)}
+
+
+def _analyse(labels: Sequence[str], rows: Dataset, tokenizer: Any, predictions: EvalPrediction) -> Analysis:
+    logits, true = np.asarray(predictions.predictions), np.asarray(predictions.label_ids)
+    return Analysis(errors=(errors("label", labels, logits, true, rows, tokenizer),))
 
 
 def _balanced_loss(train: Dataset, config: Config, classes: int) -> Any:

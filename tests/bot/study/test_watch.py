@@ -13,7 +13,7 @@ from bot.study import run
 from bot.study.membership import Sender, identify
 from bot.study.watch import STALE, RunWatch
 from runner.engines import JobStatus
-from runner.run_dir import Eval, Note, Result, RunDir, Start, Step
+from runner.run_dir import Checkpoint, Eval, Note, Result, RunDir, Start, Step
 
 CONFIG = "exercise: match\n"
 
@@ -145,6 +145,37 @@ async def test_a_run_whose_machine_is_lost_is_queued_again_once_and_then_fails_i
     assert ended.status == "failed"
     assert "out of memory" in ended.error
     assert await lab.said("run.result") == 1
+
+
+async def test_an_attempt_that_goes_on_from_a_checkpoint_shows_where_it_is(lab):
+    submitted = await lab.submit()
+    await lab.watch.tick()
+    lab.train(submitted.run_dir, [0.7, 0.6, 0.5], None)
+    await lab.watch.tick()
+    lab.engine.states[f"{submitted.id}.1"] = JobStatus("exited", -9)
+    await lab.watch.tick()
+    await lab.watch.tick()
+    start = Start(total_steps=3, parameters=9, trainable=9, train_rows=64, device="cpu", resumed_at=2)
+    RunDir(submitted.run_dir).append(start)
+    await lab.watch.tick()
+    again = await lab.run(submitted.id)
+    assert (again.attempt, again.status, again.step, again.resumed_at) == (2, "running", 2, 2)
+
+
+async def test_a_resumed_run_is_given_the_directory_of_the_one_before(lab):
+    broken = await lab.submit(config="exercise: match\ntraining: {save_strategy: steps}\n")
+    await lab.watch.tick()
+    directory = RunDir(broken.run_dir)
+    (Path(broken.run_dir) / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    directory.append(Checkpoint(step=2))
+    directory.finish(Result(status="timed_out", error="Out of time."))
+    await lab.watch.tick()
+    async with lab.store.write() as session:
+        ann, group = (await session.exec(select(Learner))).one(), (await session.exec(select(Group))).one()
+        found = await session.get_one(Run, broken.id)
+        new = await run.resume(session, ann, group, found, channel="#lab", runs=str(lab.runs), now=lab.clock.now)
+    await lab.watch.tick()
+    assert RunDir(new.run_dir).inputs().resume == broken.run_dir
 
 
 async def test_a_run_that_is_silent_for_too_long_is_stopped_whatever_the_engine_says(lab):

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from runner import training
+from runner.analysis import Analysis
 from runner.catalog import MODELS, ModelError
 from runner.config import Config
-from runner.data import DataError
+from runner.data import DataError, load
 from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Checkpoint, RunDir
@@ -67,11 +68,23 @@ def test_a_result_has_the_scores_with_their_baselines_and_what_they_cost(finishe
 
 def test_a_run_leaves_its_model_as_safetensors_and_its_curves_and_nothing_else(finished: Path) -> None:
     assert {path.name for path in finished.iterdir()} == {
-        "config.yaml", "curves.png", "events.jsonl", "heartbeat", "model", "result.json",
+        "analysis.json", "config.yaml", "curves.png", "events.jsonl", "heartbeat", "model", "result.json",
     }  # fmt: skip
     saved = {path.name for path in (finished / "model").iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= saved
     assert not [name for name in saved if name.endswith((".bin", ".pt", ".pkl"))]
+
+
+def test_a_run_leaves_a_closer_look_at_the_validation_split_of_bounded_size(finished: Path) -> None:
+    analysis = Analysis.of(RunDir(str(finished)))
+    assert analysis
+    (errors,) = analysis.errors
+    assert errors.labels == ("no", "yes")
+    assert sum(map(sum, errors.counts)) == load("match").validation.num_rows
+    right = sum(errors.counts[n][n] for n in range(2)) / sum(map(sum, errors.counts))
+    assert right == pytest.approx(RunDir(str(finished)).result().validation)  # type: ignore[union-attr]
+    assert {len(mistake.texts) for mistake in errors.mistakes} == {2}  # a name and a docstring
+    assert (finished / "analysis.json").stat().st_size < 10_000
 
 
 def test_a_run_that_has_ended_is_not_trained_again(finished: Path) -> None:

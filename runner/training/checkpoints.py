@@ -1,0 +1,95 @@
+"""Checkpoints that a run can go on from. They stand in its run directory, so they outlive its process and its machine.
+
+A checkpoint is whole once `events.jsonl` tells of it: a process may die while it writes one. They are removed when the
+run has succeeded.
+"""
+
+import json
+import resource
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from runner.config import Training
+from runner.run_dir import CHECKPOINTS, RunDir, checkpoint_name
+from runner.training.limits import Stop
+
+_STATE = "trainer_state.json"
+FP32_BYTES = 4
+MOMENTS = 2  # that AdamW keeps of each trained weight
+
+
+class Checkpoints(TrainerCallback):
+    """Where the Trainer writes checkpoints: in the run directory, or in a folder here that is copied there."""
+
+    def __init__(self, run_dir: RunDir, work: Path, training: Training) -> None:
+        local = run_dir.local_folder()
+        self.resumable = training.save_strategy in ("steps", "epoch", "best")
+        self.folder = local / CHECKPOINTS if local and self.resumable else work / CHECKPOINTS
+        self._run_dir = run_dir
+        self._copied = self.resumable and local is None
+
+    def latest(self, resume: RunDir | None) -> Path | None:
+        """Return the checkpoint to go on from: this run's own, that of the run that it resumes, or None.
+
+        Unfinished ones are removed. Raises Stop when the run to resume has none left.
+        """
+        own = self._run_dir.checkpoints()
+        source = self._run_dir if own else resume
+        if source is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return None
+        steps = own or source.checkpoints()
+        if not steps:
+            raise Stop("failed", "The checkpoint that this run should go on from is gone; submit it anew.")
+        self._fetch(source, steps)
+        return self.folder / checkpoint_name(steps[-1])
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Copy a checkpoint to a run directory that is elsewhere, and remove there what is no longer kept here."""
+        if self._copied:
+            kept = {path.name for path in self.folder.iterdir()}
+            self._run_dir.keep_only(CHECKPOINTS, kept - {checkpoint_name(state.global_step)})
+            self._run_dir.put(self.folder / checkpoint_name(state.global_step), CHECKPOINTS)
+
+    def remove(self) -> None:
+        """Remove them all: the run has its model."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._copied:
+            self._run_dir.keep_only(CHECKPOINTS, set())
+
+    def _fetch(self, source: RunDir, steps: list[int]) -> None:
+        """Have the whole checkpoints of a run here, and nothing else."""
+        names = {checkpoint_name(step) for step in steps}
+        for path in [*self.folder.glob("*"), *self.folder.glob(".*")]:
+            if path.name not in names:
+                shutil.rmtree(path)
+        for name in names:
+            if not (self.folder / name).exists():
+                source.get(f"{CHECKPOINTS}/{name}", self.folder / f".{name}")
+                (self.folder / f".{name}").rename(self.folder / name)  # it appears whole
+            self._lead_here(self.folder / name / _STATE)
+
+    def _lead_here(self, path: Path) -> None:
+        """Let a checkpoint's state say where the best one is now."""
+        state = json.loads(path.read_text(encoding="utf-8"))
+        best = self.folder / checkpoint_name(state.get("best_global_step") or 0)
+        state["best_model_checkpoint"] = str(best) if best.exists() else None
+        path.write_text(json.dumps(state), encoding="utf-8")
+
+
+def check_size(training: Training, parameters: int, trainable: int, whole: bool) -> None:
+    """Raise Stop when checkpoints would fill what a run may write; `whole`: frozen weights are saved as well."""
+    if training.save_strategy not in ("steps", "epoch", "best"):
+        return
+    one = FP32_BYTES * ((parameters if whole else trainable) + MOMENTS * trainable)
+    at_once = training.save_total_limit + 1 + (training.eval_strategy != "no")  # a new one, and the best
+    room, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if room != resource.RLIM_INFINITY and at_once * one > room:
+        raise Stop(
+            "failed",
+            f"A checkpoint of this model takes {one / 1e9:.2g} GB, up to {at_once} of them would be there at once, and "
+            f"a run may write {room / 1e9:.2g} GB: leave save_strategy out, or train fewer weights (method: lora).",
+        )
