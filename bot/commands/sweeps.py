@@ -16,8 +16,6 @@ from runner.exercise import exercises
 from runner.sweep import SweepPlan, short
 from runner.sweep_scores import ranked
 
-KINDS = {"grid": "every combination", "ablation": "one change at a time", "search": "a search"}
-
 
 async def propose(ctx: Context, source: str | bytes, plan: SweepPlan) -> Message:
     """Keep a sweep, and say what it would take, with a button to start it. Raises UserError over quota."""
@@ -38,16 +36,26 @@ async def propose(ctx: Context, source: str | bytes, plan: SweepPlan) -> Message
 
 def _takes(plan: SweepPlan, left: Quota, time: str) -> str:
     """Say what a sweep tries, how long it takes and what of the quota."""
-    keys = ", ".join(f"`{short(axis.key)}`" for axis in plan.axes)
-    what = f"{KINDS[plan.kind].capitalize()} of {keys}: {plan.trials} settings" if keys else "One setting"
-    if plan.kind == "ablation":
-        what = f"One change at a time of {keys}, from the first value of each: {plan.trials} settings"
-    seeds = f", {len(plan.seeds)} seeds each" if plan.seeds else ", one seed each: differences within chance stay open"
-    after = left.used + plan.runs
+    seeds = f"{len(plan.seeds)} seeds each" if plan.seeds else "one seed each: differences within chance stay open"
+    what = f"{_tries(plan)}, {seeds}." if plan.axes else f"One config with {len(plan.seeds)} seeds."
     return (
-        f"{what}{seeds}. {time}\n\nIt takes {plan.runs} of the {left.allowed} runs that you have in 24 hours "
-        f"({after} used with it). Others' runs are not held up: everybody gets a turn."
+        f"{what} {time}\n\nIt takes {plan.runs} of the {left.allowed} runs that you have in 24 hours "
+        f"({left.used + plan.runs} used with it). Others' runs are not held up: everybody gets a turn."
     )
+
+
+def _tries(plan: SweepPlan) -> str:
+    keys = ", ".join(f"`{short(axis.key)}`" for axis in plan.axes)
+    match plan.kind:
+        case "search":
+            how = "by the scores before it" if plan.sampler == "tpe" else "at random"
+            return f"A search of {keys}: {plan.trials} settings, each chosen {how}"
+        case "ablation":
+            return f"One change at a time of {keys}, from the first value of each: {plan.trials} settings"
+        case _ if len(plan.axes) == 1:
+            return f"{plan.trials} values of {keys}"
+        case _:
+            return f"Every combination of {keys}: {plan.trials} settings"
 
 
 async def _expected(ctx: Context, plan: SweepPlan) -> str:
