@@ -30,7 +30,7 @@ def draw(cells: Sequence[Cell], keys: Sequence[str], kind: str, title: str, metr
     """Return a PNG of a sweep's cells; of an ablation the first cell is the base. Safe in any thread."""
     figure = new_figure(title, SIZE)
     if kind == "ablation":
-        _draw_ablation(_panel(figure), cells, keys, metric)
+        _draw_ablation(_panel(figure), cells, metric)
     elif kind == "search" and len(keys) > 1:
         _draw_panels(figure, cells, keys[:MOST_PANELS], metric)
     elif not keys:
@@ -269,7 +269,7 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.margins(x=0.12)
 
 
-def _draw_ablation(axes: Axes, cells: Sequence[Cell], keys: Sequence[str], metric: Metric) -> None:
+def _draw_ablation(axes: Axes, cells: Sequence[Cell], metric: Metric) -> None:
     """Draw what each change of one key does to the base, paired by seed; grey where chance alone may explain it."""
     rows = _against_base(cells)
     scale = 100.0 if metric.unit == "%" else 1.0

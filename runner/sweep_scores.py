@@ -62,11 +62,6 @@ def ranked(cells: Iterable[Cell], metric: Metric) -> list[Cell]:
     return sorted(cells, key=lambda cell: sign * cell.mean if cell.scores else math.inf)
 
 
-def tied(cell: Cell, best: Cell, metric: Metric) -> bool:
-    """Say whether chance alone may explain that a cell is behind the best one."""
-    return cell is not best and bool(cell.scores) and abs(cell.mean - best.mean) < metric.tie
-
-
 def difference(cell: Cell, base: Cell) -> Difference | None:
     """Return by how much a cell differs from the base, paired by seed; None where no seed has both."""
     gaps = [score - base.scores[seed] for seed, score in cell.scores.items() if seed in base.scores]
@@ -76,3 +71,11 @@ def difference(cell: Cell, base: Cell) -> Difference | None:
 def matters(found: Difference, metric: Metric) -> bool:
     """Say whether a difference is more than chance: over the metric's tie, and its interval without zero."""
     return abs(found.mean) >= metric.tie and (found.half is None or abs(found.mean) > found.half)
+
+
+def tied(cell: Cell, best: Cell, metric: Metric) -> bool:
+    """Say whether chance alone may explain that a cell is behind the best one."""
+    if cell is best or not cell.scores:
+        return False
+    found = difference(cell, best) or Difference(cell.mean - best.mean, None)
+    return not matters(found, metric)

@@ -217,7 +217,16 @@ async def again(ctx: Context, number: int) -> Form:
 @action("sweep.best")
 async def submit_best(ctx: Context, number: int) -> Form:
     """Open the form with the best config of a sweep, to submit alone."""
-    return config_form(await sweeps.best_config(ctx, number))
+    return config_form((await sweeps.best_run(ctx, number)).submitted)
+
+
+@action("sweep.change")
+async def submit_best_changed(ctx: Context, number: int) -> Form:
+    """Open the form with the best config of a sweep and the change that the sweep's finding proposes."""
+    finding = (await sweeps.named_sweep(ctx, number)).finding
+    if not finding:
+        raise UserError(f"There is nothing to change in sweep {number}.")
+    return config_form(run.changed_config(await sweeps.best_run(ctx, number), finding["change"]))
 
 
 @action("run.change")

@@ -31,12 +31,11 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
     """Draw a sweep's one live message from what the store knows now."""
     found = await session.get_one(Sweep, subject)
     runs = await sweep.runs_of(session, found)
+    cancel = Button("Cancel", to("run.cancel", number=found.number or 0), "danger")
     return Message(
         await _progress(session, services, found, runs),
         title=await _title(session, found),
-        buttons=(Button("Cancel", to("run.cancel", number=found.number or 0), "danger"),)
-        if found.status == "running"
-        else (),
+        buttons=(cancel,) if found.status == "running" else (),
         silent=True,
     )
 
@@ -101,8 +100,7 @@ def _result(found: Sweep, runs: list[Run], title: str, services: Services) -> Me
         _against_base(trials, metric) if found.kind == "ablation" else "",
         _lost(order),
         explained(found.finding, services) if found.finding else "",
-        f"Runs: {_numbers(runs)}. Chosen on validation; the hidden test is looked at by the leaderboard alone, and "
-        "whoever picks by it has fitted it.",
+        f"Runs: {_numbers(runs)}. The order is by validation: whoever picks by the hidden test has fitted it.",
     ]
     return Message(
         title=f"{title}: {metric.format(order[0].mean)}",
@@ -123,7 +121,8 @@ def _verdict(found: Sweep, order: list[Cell], metric: Metric) -> str:
     if ties:
         names = "; ".join(named(cell.setting) for cell in ties[:4]) + (f" and {len(ties) - 4} more" * (len(ties) > 4))
         near = metric.difference(metric.tie, 0.0)
-        sentences.append(f"A tie with {names}: less than {near} apart, which chance alone may explain.")
+        why = f"less than {near} apart" + ", or within the interval of their difference" * (found.seeds > 1)
+        sentences.append(f"A tie with {names}: {why}, which chance alone may explain.")
     if found.seeds == 1:
         sentences.append("One seed each: give `seed` a list of three or more before you believe an order.")
     return " ".join(sentences)
@@ -211,8 +210,12 @@ def _next_steps(found: Sweep) -> tuple[Button, ...]:
     best = Button("Submit the best alone", to("sweep.best", number=found.number or 0), "primary")
     if found.finding is None:
         return (best,)
-    lesson = Button("Read the lesson", to("lesson.open", slug=found.finding["lesson"]))
-    return (best, lesson, Button("How to debug this", debugging(found.finding["rule"])))
+    return (
+        best,
+        Button("Submit it with that change", to("sweep.change", number=found.number or 0)),
+        Button("Read the lesson", to("lesson.open", slug=found.finding["lesson"])),
+        Button("How to debug this", debugging(found.finding["rule"])),
+    )
 
 
 def _again(found: Sweep) -> tuple[Button, ...]:

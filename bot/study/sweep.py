@@ -69,14 +69,15 @@ async def proposed(session: AsyncSession, learner: Learner, sweep_id: str) -> Sw
     return found
 
 
-async def start(session: AsyncSession, learner: Learner, group: Group, sweep_id: str, now: datetime) -> Sweep:
+async def start(session: AsyncSession, learner: Learner, sweep_id: str, now: datetime) -> Sweep:
     """Start a learner's proposed sweep: its runs are charged now, and made by the watch over sweeps.
 
     Raises UserError when it has started already, or is over quota by now.
     """
     found = await proposed(session, learner, sweep_id)
+    group = await session.get_one(Group, found.group_id)
+    number = await next_number(session, group)  # first, because it makes whoever starts another one wait
     (await quota(session, learner, group, now)).check(found.trials * found.seeds)
-    number = await next_number(session, group)
     if not await _move(session, found, "running", number=number, started_at=now):
         raise UserError("That sweep has started already.")
     await session.refresh(found)

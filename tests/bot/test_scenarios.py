@@ -99,7 +99,7 @@ SCENARIOS: dict[str, list[Step]] = {
     ],
     "a sweep says what it takes before it starts, and is cancelled as a whole": [
         ann("/submit match", "3 things to mend", "did you mean grid?", form={"config": BAD_SWEEP}),
-        ann("[Fix it]", "A sweep of 4 runs: start it?", "2 settings, 2 seeds each", form={"config": SWEEP}),
+        ann("[Fix it]", "A sweep of 4 runs: start it?", "2 values of", "2 seeds each", form={"config": SWEEP}),
         ann("[Leave it]", "nothing has started"),
         ann("/submit match", "It takes 4 of the 20 runs that you have in 24 hours", form={"config": SWEEP}),
         ann("[Start 4 runs]", "Sweep 1 has started: 4 runs"),

@@ -91,7 +91,7 @@ def ann(app: App) -> Person:
 async def test_a_grid_is_confirmed_trained_and_told_in_one_status_and_one_result(app: App, ann: Person):
     proposal = await ann.submit(GRID)
     assert proposal.title == "A sweep of 4 runs: start it?"
-    assert "`learning_rate`: 2 settings, 2 seeds each" in proposal.body
+    assert "2 values of `learning_rate`, 2 seeds each." in proposal.body
     assert "each run has at most 15 min" in proposal.body
     assert "It takes 4 of the 20 runs that you have in 24 hours (4 used with it)." in proposal.body
     assert await runs(app) == []

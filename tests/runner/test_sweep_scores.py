@@ -32,8 +32,9 @@ def test_the_best_comes_first_in_the_metrics_direction_and_what_has_no_score_las
 def test_cells_nearer_than_the_metrics_tie_are_told_as_a_tie():
     best = cell(0.80, 0.82)
     assert tied(cell(0.79), best, ACCURACY)
-    assert not tied(cell(0.78), best, ACCURACY)
+    assert not tied(cell(0.77), best, ACCURACY)
     assert not tied(best, best, ACCURACY)
+    assert tied(cell(0.79, 0.70), best, ACCURACY)  # 7 points behind, and a paired interval of 70
     assert not tied(cell(lost=1), best, ACCURACY)
 
 

@@ -133,7 +133,7 @@ async def test_forgetting_leaves_nothing_of_one_learner_and_everything_of_the_ot
             connection = await session.connection()
             assert (await connection.execute(select(table).where(column == ann.id))).all() == [], table.name
         assert (await session.exec(select(Learner).where(Learner.id == ann.id))).all() == []
-        assert {each.subject for each in await session.exec(select(Delivery))} == {f"{bo.id}:x", "r2"}
+        assert {each.subject for each in await session.exec(select(Delivery))} == {f"{bo.id}:x", "r2", "s2"}
         assert [each.channel for each in await session.exec(select(Post))] == ["@bo"]
         season = (await session.exec(select(Season))).one()
         assert [row["learner"] for row in season.ranks["match"]] == [privacy.NOBODY, bo.id]

@@ -69,7 +69,7 @@ class Lab:
         async with self.store.write() as session:
             learner, group = await self.person(session, name)
             new = await sweep.propose(session, learner, group, config, plan, channel="#lab", now=self.clock.now)
-            return await sweep.start(session, learner, group, new.id, self.clock.now)
+            return await sweep.start(session, learner, new.id, self.clock.now)
 
     async def submit(self, name: str) -> Run:
         async with self.store.write() as session:
