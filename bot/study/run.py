@@ -17,11 +17,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run
-from bot.study import streak
+from bot.study import device_time, streak
+from bot.study.runners import ACTIVE as ACTIVE
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
-ACTIVE = ("starting", "running")
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 TAIL_BYTES = 4_000
 
@@ -47,6 +47,7 @@ async def submit(
     """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
     parsed = await asyncio.to_thread(parse, source)
     await _check_quota(session, learner, group, now)
+    await device_time.check(session, group, learner, now)
     run_id = f"r{secrets.token_hex(6)}"
     run = Run(
         id=run_id,
