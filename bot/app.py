@@ -214,7 +214,7 @@ class App:
 
     async def warm_up(self) -> None:
         """Start the runner before the first run needs it; it takes seconds to import what training needs."""
-        await self.engine.capacity()
+        await self._watch.warm_up()
 
     def _changed(self) -> None:
         self._watching.wake()
@@ -253,7 +253,7 @@ async def serve_runs(settings: Settings, stopped: asyncio.Event, clock: Callable
     looking = Loop("run watch", partial(_look_at, watch))
     try:
         await store.check_migrated()
-        await engine.capacity()  # warm before the first run comes
+        await watch.warm_up()
         looking.start()
         await stopped.wait()
     finally:

@@ -55,9 +55,9 @@ async def _draw(ctx: Context) -> Message:
     there = await runners.present(ctx.session, ctx.now)
     active, waiting = await runners.active(ctx.session), await fair_queue.waiting(ctx.session)
     found = await runners.spans(ctx.session, since, ctx.now)
-    devices = float(sum(runner.slots for runner in there))
-    picture = await asyncio.to_thread(runner_picture.draw, found, devices, since, ctx.now, zone)
-    alt = runner_picture.alt_text(found, devices, since, ctx.now)
+    slots = sum(runner.slots for runner in there)
+    picture = await asyncio.to_thread(runner_picture.draw, found, slots, since, ctx.now, zone)
+    alt = runner_picture.alt_text(found, slots, since, ctx.now)
     return Message(
         STATE[group.runner],
         title="Runner",

@@ -35,11 +35,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time in which a run had devices."""
+    """A stretch of time in which a run trained."""
 
     began: datetime
     ended: datetime
-    devices: float
 
 
 async def be_present(session: AsyncSession, host: Host, slots: int, now: datetime) -> None:
@@ -61,36 +60,30 @@ async def active(session: AsyncSession) -> Sequence[Run]:
 
 
 async def spans(session: AsyncSession, since: datetime, now: datetime) -> list[Span]:
-    """Return when runs of all groups had devices since a moment; what trains now has them until `now`."""
-    started = select(Run).where(col(Run.started_at).is_not(None))
+    """Return when runs of all groups trained since a moment; those under way do so until `now`."""
+    started = select(Run.started_at, Run.finished_at).where(col(Run.started_at).is_not(None))
     recent = or_(col(Run.finished_at) > since, col(Run.status).in_(ACTIVE))
-    runs = (await session.exec(started.where(recent))).all()
-    return [
-        Span(max(run.started_at, since), run.finished_at or now, run.devices)
-        for run in runs
-        if run.started_at is not None
-    ]
+    found = (await session.exec(started.where(recent))).all()
+    return [Span(max(began, since), ended or now) for began, ended in found if began]
 
 
-def busy(found: Sequence[Span]) -> list[tuple[datetime, float]]:
-    """Return from when on how many devices were busy, moment by moment."""
-    changes = sorted(
-        [*((span.began, span.devices) for span in found), *((span.ended, -span.devices) for span in found)]
-    )
-    steps: list[tuple[datetime, float]] = []
-    level = 0.0
+def busy(found: Sequence[Span]) -> list[tuple[datetime, int]]:
+    """Return from when on how many runs trained, moment by moment."""
+    changes = sorted([*((span.began, 1) for span in found), *((span.ended, -1) for span in found)])
+    steps: list[tuple[datetime, int]] = []
+    level = 0
     for moment, change in changes:
         level += change
         if steps and steps[-1][0] == moment:
             steps.pop()
-        steps.append((moment, round(level, 6)))
+        steps.append((moment, level))
     return steps
 
 
-def utilisation(found: Sequence[Span], devices: float, since: datetime, now: datetime) -> float:
-    """Return the share of the devices' time that runs had."""
-    used = sum(((span.ended - span.began) * span.devices for span in found), timedelta())
-    return used / ((now - since) * devices) if devices else 0.0
+def utilisation(found: Sequence[Span], slots: int, since: datetime, now: datetime) -> float:
+    """Return what share of the time of all slots runs had; more than 1 if there were more slots than now."""
+    used = sum((span.ended - span.began for span in found), timedelta())
+    return used / ((now - since) * slots) if slots else 0.0
 
 
 async def set_state(session: AsyncSession, group: Group, admin: Learner, state: str) -> int:

@@ -68,12 +68,18 @@ class RunWatch:
         self._engine = engine
         self._clock = clock
         self._host = host
+        self._warm = False
         self._present_at: datetime | None = None
         self._mine: set[str] = set()
         self._signs: dict[str, tuple[object, datetime]] = {}
         self._steps: dict[str, asyncio.Task[None]] = {}
         self._readers = ThreadPoolExecutor(READERS, "run directory")  # its own: what hangs there holds up nothing else
         self.slots = 1  # runs that train at once, on all hosts together
+
+    async def warm_up(self) -> None:
+        """Have the engine ready before the first run needs it."""
+        await self._engine.capacity()
+        self._warm = True
 
     async def tick(self) -> bool:
         """Look at everything once; return whether any run is active."""
@@ -118,8 +124,10 @@ class RunWatch:
             return (await session.exec(select(Run).where(col(Run.status).in_(ACTIVE)))).all()
 
     async def _be_present(self) -> None:
-        """Note from time to time that this host is there, and how many runs it takes."""
+        """Note from time to time that this host is there, and how many runs it takes, once it is warm."""
         now = self._clock()
+        if not self._warm:
+            return
         if self._present_at and now - self._present_at < PRESENCE:
             return
         own = sum(run.runner == self._host.name for run in await self._active())
@@ -134,7 +142,7 @@ class RunWatch:
             waiting = await fair_queue.waiting(session)
         if not waiting:
             return
-        room = await self._engine.capacity()
+        room, self._warm = await self._engine.capacity(), True
         for run in waiting[:room]:
             now = self._clock()
             ours = {"runner": self._host.name, "devices": self._host.share}

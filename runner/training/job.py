@@ -1,5 +1,6 @@
 """One run, from its config to its result."""
 
+import os
 import platform
 import resource
 import shutil
@@ -25,6 +26,7 @@ from runner.training.arguments import precision, supports_bf16, use_threads
 from runner.training.limits import Limits, Stop, cancel_signal, explain
 from runner.training.methods import count_parameters
 from runner.training.recorder import Recorder
+from runner.training.several import CHECKPOINTS
 from runner.training.tasks import Prepared, prepare
 from runner.training.tasks.prepared import first_rows
 from runner.training.trainer import PaddingMeter, make_trainer
@@ -87,7 +89,8 @@ class Job:
         self.recorder.expect(start, prepared.tokens)
         padding = PaddingMeter(prepared)
         callbacks = [self.recorder, self.limits]  # in this order: limits read what was recorded
-        trainer = make_trainer(self.config, self.exercise, prepared, work / "checkpoints", callbacks, padding)
+        checkpoints = Path(os.environ.get(CHECKPOINTS) or work / "checkpoints")
+        trainer = make_trainer(self.config, self.exercise, prepared, checkpoints, callbacks, padding)
         self.facts |= {"precision": precision(trainer.args), "supports_bf16": supports_bf16()}
         self.limits.check()
         trainer.train()

@@ -19,6 +19,7 @@ from runner.catalog import ModelError
 from runner.data import DataError
 from runner.exercise import Budget
 from runner.training.recorder import Recorder
+from runner.training.several import follows
 
 BUDGET_SLACK = 1.1  # the estimate that a config is accepted by may be this much too low
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -58,7 +59,9 @@ class Limits(TrainerCallback):
         self._deadline = time.monotonic() + budget.seconds
 
     def check(self, step: int = 0, total: int = 0) -> None:
-        """Raise Stop when the run was cancelled or its time is over."""
+        """Raise Stop when the run was cancelled or its time is over; of several processes the first one decides."""
+        if follows():
+            return
         if self._cancelled.is_set():
             raise Stop("cancelled", "The run was cancelled.")
         if time.monotonic() > self._deadline:

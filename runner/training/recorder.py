@@ -46,7 +46,7 @@ class Recorder(TrainerCallback):
         """Keep the totals: tokens and rows follow from the share of the train split that was seen."""
         self.steps = state.global_step
         self.tokens = round((state.epoch or 0.0) * self._epoch_tokens)
-        self.rows = state.global_step * args.train_batch_size * args.gradient_accumulation_steps
+        self.rows = state.global_step * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self.seconds = time.monotonic() - self._began
 
     def on_log(

@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from bot.app import App, utc_now
 from bot.settings import Settings
+from bot.store.database import Store
 from bot.store.tables import Run, Runner
 from bot.study.membership import Sender, identify
 from bot.study.run import submit
@@ -35,6 +36,12 @@ async def start_runner(settings: Settings, home: str) -> asyncio.subprocess.Proc
     )
 
 
+async def migrate(settings: Settings) -> None:
+    store = Store(settings.database)
+    await store.migrate()
+    await store.close()
+
+
 async def look(app: App, run_id: str) -> Run:
     async with app.store.read() as session:
         return await session.get_one(Run, run_id)
@@ -43,9 +50,9 @@ async def look(app: App, run_id: str) -> Run:
 async def test_a_run_trains_on_a_machine_that_shares_only_database_and_storage(tmp_path, database_url, storage):
     settings = Settings(home=tmp_path / "bot", engine="none", database_url=database_url, runs_url=f"{storage.url}/runs")
     settings.home.mkdir()
+    await migrate(settings)
     trainer = str(tmp_path / "trainer")
     async with App(settings) as app:
-        await app.store.migrate()
         machine = await start_runner(settings, trainer)
         try:
             async with app.store.write() as session:
