@@ -89,12 +89,12 @@ class RunWatch:
             except EngineError as error:  # the runs that it has started are looked after all the same
                 log.warning("nothing is started: %s", error)
         active = await self._active()
+        steps = {job_id(run): partial(self._follow, run) for run in active}
+        self._signs = {job: sign for job, sign in self._signs.items() if job in steps}
         mine = {job_id(run) for run in active if run.runner == self._host.name}
         gone, self._mine = self._mine - mine, mine
-        self._signs = {job: sign for job, sign in self._signs.items() if job in set(map(job_id, active))}
-        steps = {job_id(run): partial(self._follow, run) for run in active}
         # Another watch ended or requeued these, perhaps because we were cut off: they must not go on here.
-        await self._side_by_side(steps | {job: partial(self._engine.stop, job) for job in gone})
+        await self._side_by_side(steps | {job: partial(self._let_go, job) for job in gone})
         return bool(active)
 
     async def close(self) -> None:
@@ -102,6 +102,13 @@ class RunWatch:
         for step in self._steps.values():
             step.cancel()
         self._readers.shutdown(wait=False, cancel_futures=True)
+
+    async def _let_go(self, job: str) -> None:
+        try:
+            await self._engine.stop(job)
+        except EngineError:
+            self._mine.add(job)  # again at the next look
+            raise
 
     async def _side_by_side(self, steps: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
         """Begin each step unless its last one hangs, and wait for them, but not long for one that hangs."""
@@ -262,6 +269,7 @@ class RunWatch:
             )
             if not ended:
                 return
+            self._mine.discard(job_id(run))
             await announce(session, run, "result", now)
             await announce(session, run, "detail", now)
             await runners.tell_if_idle(session, run.group_id, now)

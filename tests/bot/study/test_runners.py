@@ -60,7 +60,7 @@ async def test_a_runner_is_there_while_it_gives_signs(store):
 
 async def test_a_paused_group_waits_and_another_does_not(store):
     async with store.write() as session:
-        ours, theirs = await submit(session, NOON), await submit(session, NOON, "bo", "club")
+        ours, theirs = await submit(session, NOON), await submit(session, hours(1), "bo", "club")
         learner, group = await identify(session, Sender("local", "ann", "ann"), ("#lab", "lab"), NOON)
         assert await runners.set_state(session, group, learner, "paused") == 0
         assert [each.id for each in await fair_queue.waiting(session)] == [theirs.id]

@@ -289,6 +289,7 @@ async def test_while_the_engine_is_down_results_arrive_and_silent_runs_are_queue
     assert (await lab.run(lost.id)).status == "queued"
     lab.engine.down, lab.engine.states = False, {}  # the head is back, and knows nothing
     await lab.watch.tick()
+    assert f"{lost.id}.1" in lab.engine.stopped  # should it have gone on where nobody could reach it
     assert list(lab.engine.started)[-1] == f"{lost.id}.2"
 
 
