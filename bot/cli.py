@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from tzlocal import get_localzone_name
 
-from bot.app import App
+from bot.app import App, serve_runs
 from bot.chat import console_input
 from bot.chat.built_in import NAME as BUILT_IN
 from bot.doctor import examine, report
@@ -76,9 +76,7 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopped = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    stopped = _stop_signal()
     async with App(settings) as app:
         if not await app.join():
             raise UserError(
@@ -87,6 +85,14 @@ async def _serve(settings: Settings) -> None:
             )
         await app.warm_up()
         await stopped.wait()
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return what is set when this process is told to end."""
+    stopped = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    return stopped
 
 
 @cli.command()
@@ -154,11 +160,22 @@ async def _calibrate(settings: Settings) -> list[calibration.Change]:
 @cli.command()
 def runner(
     slots: Annotated[int | None, typer.Option(help="runs at once; default: one a GPU, or one on CPU")] = None,
+    claim: Annotated[bool, typer.Option("--claim", help="take runs from the database that a bot shares")] = False,
 ) -> None:
     """Serve this machine's CPU or GPUs to the bot; runs go on when the bot restarts."""
+    settings = Settings() if slots is None else Settings(slots=slots)
+    if claim:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        asyncio.run(_claim(settings))
+        return
     from runner.engines import supervisor  # imports nothing heavy, but the bot needs none of it
 
-    supervisor.main(Settings().home / "runner", slots)
+    supervisor.main(settings.home / "runner", settings.slots)
+
+
+async def _claim(settings: Settings) -> None:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    await serve_runs(settings, _stop_signal())
 
 
 @cli.command()

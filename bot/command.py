@@ -112,6 +112,7 @@ FAMILIES = {
     "group_drill": "Together",
     "season": "Together",
     "group": "Together",
+    "runner": "Together",
 }
 
 ROUTES: dict[str, Route] = {}

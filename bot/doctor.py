@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 from sqlalchemy.engine import URL, make_url
 from sqlmodel import col, select
 
+from bot.app import make_engine
 from bot.check import Check
 from bot.errors import UserError
 from bot.settings import Settings
@@ -47,8 +48,7 @@ async def examine(settings: Settings) -> list[Check]:
     chats = _chats(settings, groups)
     clock = await _clock(next((url for url, _ in chats.values() if url), None))
     looks = [
-        _runner(settings),
-        _training(),
+        *(look(settings) for look in TRAINS[settings.engine]),
         _patiently("tutor", _tutor(settings)),
         *(_patiently(name, look) for name, (_, look) in chats.items()),
     ]
@@ -156,7 +156,28 @@ async def _runner(settings: Settings) -> list[Check]:
         log = home / "supervisor.log"
         return [Check("runner", False, str(error), f"Its log is {log}; `cohort runner` starts it in a terminal.")]
     how = "answers" if there else "can be started"
-    return [Check("runner", True, f"{how}, with {free} free slot{'' if free == 1 else 's'}")]
+    return [Check("runner", True, f"{how}, with {free} free slot{_s(free)}")]
+
+
+async def _cluster(settings: Settings) -> list[Check]:
+    """Ask the Ray cluster for its slots."""
+    try:
+        engine, _ = make_engine(settings)
+        free = await engine.capacity()
+    except UserError as error:
+        return [Check("runner", False, str(error), error.hint)]
+    except EngineError as error:
+        return [Check("runner", False, str(error), "COHORT_RAY_ADDRESS is its dashboard, such as http://HOST:8265.")]
+    fix = "All of it is busy, or no machine has what COHORT_RAY_GPUS, _CPUS and _MEMORY ask for."
+    return [Check("runner", True if free else None, f"Ray answers, with {free} free slot{_s(free)}", fix)]
+
+
+async def _elsewhere(settings: Settings) -> list[Check]:
+    return [Check("runner", None, "none here: other machines take the runs, by `cohort runner --claim`")]
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 async def _listens(home: Path) -> bool:
@@ -168,7 +189,7 @@ async def _listens(home: Path) -> bool:
     return True
 
 
-async def _training() -> list[Check]:
+async def _training(_settings: Settings) -> list[Check]:
     """Import what training needs, as a run does: in a process of its own, with a clean environment."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", LOOK, cwd="/", env=clean_environment(), stdout=PIPE, stderr=PIPE
@@ -187,7 +208,7 @@ async def _training() -> list[Check]:
 
 
 def _trainable(found: dict[str, str | int]) -> Iterator[Check]:
-    yield Check("torch", True, f"{found['torch']}, {found['gpus'] or 'no'} GPU{'' if found['gpus'] == 1 else 's'}")
+    yield Check("torch", True, f"{found['torch']}, {found['gpus'] or 'no'} GPU{_s(int(found['gpus']))}")
     if found["built"]:
         yield Check("data sets", True, "built")
     else:
@@ -240,6 +261,13 @@ def _chats(settings: Settings, groups: Sequence[Group]) -> dict[str, tuple[str, 
 
 async def _missing(chat: str, error: ImportError) -> list[Check]:
     return [Check(chat, False, f"{error.name} is not installed", f"pip install 'cohort[{chat.lower()}]'")]
+
+
+TRAINS: dict[str, tuple[Callable[[Settings], Awaitable[list[Check]]], ...]] = {
+    "local": (_runner, _training),
+    "ray": (_cluster,),
+    "none": (_elsewhere,),
+}
 
 
 async def _patiently(name: str, look: Awaitable[list[Check]]) -> list[Check]:

@@ -14,6 +14,7 @@ from bot.errors import UserError
 from bot.store.tables import Delivery, Group, Season
 from bot.study import appeal, group_setup, leaderboard, week
 from bot.study import season as seasons
+from bot.study.device_time import read_quota
 from bot.study.local_time import zone_of
 from bot.view import Button, Edit, File, Message
 from bot.view import action as to
@@ -152,7 +153,11 @@ def _draw_group(group: Group) -> Message:
     where = f"channel `{group.results_channel}`" if group.results_channel else "where each run is submitted"
     return Message(
         title=group.name,
-        fields=(("Results go to", where), ("Runs a learner and day", f"{group.runs_per_day}")),
+        fields=(
+            ("Results go to", where),
+            ("Runs a learner and day", f"{group.runs_per_day}"),
+            ("Device time a learner and week", _device_time(group)),
+        ),
         buttons=(Button("Change it", to("group.setup")),),
     )
 
@@ -221,10 +226,22 @@ async def finish_setup(ctx: Context, say: str) -> Edit:
     return Edit(_draw_group(group_of(ctx)))
 
 
-@command("group quota", "How many runs a learner may submit in a day", admin=True)
-async def quota(ctx: Context, runs: Annotated[int, Param("runs in 24 hours")]) -> Message:
-    """Set the quota."""
-    await group_setup.set_quota(ctx.session, group_of(ctx), ctx.learner, runs)
+def _device_time(group: Group) -> str:
+    seconds = group.device_seconds_per_week
+    return "as much as there is" if seconds is None else f"{seconds:,} device-seconds"
+
+
+@command("group quota", "How much a learner may train", admin=True)
+async def quota(
+    ctx: Context,
+    runs: Annotated[int | None, Param("runs in 24 hours")] = None,
+    device_time: Annotated[str | None, Param("device time in 7 days: 90m, 10h or off")] = None,
+) -> Message:
+    """Set the quotas that are given, and show all."""
+    if runs is not None:
+        await group_setup.set_quota(ctx.session, group_of(ctx), ctx.learner, runs)
+    if device_time is not None:
+        await group_setup.set_device_time(ctx.session, group_of(ctx), ctx.learner, read_quota(device_time))
     return _draw_group(group_of(ctx))
 
 

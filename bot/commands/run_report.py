@@ -19,6 +19,7 @@ from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Result, RunDir
 
+PAUSED = "Waiting: whoever manages this group has paused its runs."
 BAR = 20  # characters
 LOG_LINES = 15  # of a run that failed
 BASELINES = {
@@ -39,7 +40,7 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
     match found.status:
         case "queued":
             again = " The machine lost it; it goes on from its last checkpoint, if it saved one." * (found.attempt > 1)
-            words = f"Waiting, place {await fair_queue.place(session, found)} in the queue.{again}"
+            words = f"{await _place(session, found)}{again}"
         case "starting":
             words = found.note or "Starting: loading the model and the data."
         case "running":
@@ -48,6 +49,11 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
             return Message(_ending(found), title, silent=True)
     button = Button("Cancel", to("run.cancel", number=found.number), "danger")
     return Message(words, title, buttons=(button,), silent=True)
+
+
+async def _place(session: AsyncSession, found: Run) -> str:
+    place = await fair_queue.place(session, found)
+    return f"Waiting, place {place} in the queue." if place else PAUSED
 
 
 def _progress(found: Run, now: datetime) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated
 from bot.command import Context, Param, action, command
 from bot.commands import sweep_report, sweeps
 from bot.commands.group import EXERCISE, group_of
-from bot.commands.run_report import code_block, draw_page, duration
+from bot.commands.run_report import PAUSED, code_block, draw_page, duration
 from bot.errors import UserError
-from bot.store.tables import Run
-from bot.study import fair_queue, run, sweep
+from bot.store.tables import Group, Run
+from bot.study import device_time, fair_queue, run, sweep
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
@@ -87,9 +87,10 @@ async def _accept(ctx: Context, source: str | bytes) -> Message:
     ctx.session.add(ctx.learner)
     new = submitted.run
     notes = "\n".join(f"- {warning}" for warning in submitted.warnings)
+    when, left = await _expectation(ctx, new), await _left(ctx, ctx.group)
     return Message(
         title=f"Run {new.number} is in",
-        body=await _expectation(ctx, new) + (f"\n\nWorth a second look:\n{notes}" if notes else ""),
+        body=f"{when}{left}" + (f"\n\nWorth a second look:\n{notes}" if notes else ""),
         buttons=(Button("Cancel", to("run.cancel", number=new.number), "danger"),),
     )
 
@@ -124,11 +125,19 @@ def _to_mend(problems: Sequence[Problem]) -> str:
 
 async def _expectation(ctx: Context, new: Run) -> str:
     place = await fair_queue.place(ctx.session, new)
+    if not place:
+        return PAUSED
     wait = await fair_queue.expected_start(ctx.session, new, ctx.services.slots(), ctx.now)
     if wait == timedelta():
         return "It starts now."
     when = f"about {duration(wait)} from now" if wait else "when the runs before it are done"
     return f"Place {place} in the queue; it starts {when}."
+
+
+async def _left(ctx: Context, group: Group) -> str:
+    """Say what is left of the week's device time, where that is limited."""
+    left = await device_time.left(ctx.session, group, ctx.learner, ctx.now)
+    return f" You have {duration(left)} of device time left this week." if left is not None else ""
 
 
 @command("run show", "One run: what it did and why")

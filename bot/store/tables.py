@@ -57,6 +57,8 @@ class Group(SQLModel, table=True):
     next_drill_at: datetime | None = _moment(default=None, index=True)
     next_summary_at: datetime | None = _moment(default=None, index=True)
     runs_per_day: int = Field(default=20, description="quota of runs a learner may submit in 24 hours")
+    device_seconds_per_week: int | None = Field(default=None, description="quota of a learner; None: no limit")
+    runner: str = Field(default="open", description="open; paused or draining: none of its runs start")
     set_up_by: int | None = Field(default=None, foreign_key="learner.id", description="who hears of what fails")
     runs_submitted: int = Field(default=0, description="the number of the group's last run")
     created_at: datetime = _moment(default_factory=now)
@@ -303,6 +305,8 @@ class Run(SQLModel, table=True):
     teacher: str | None = Field(default=None, description="the run whose model it learns from")
     status: str = "queued"
     attempt: int = Field(default=1)
+    runner: str | None = Field(default=None, description="the runner that has this attempt, once it is claimed")
+    devices: float = Field(default=1.0, description="how many of its devices the run takes: half a GPU, or several")
     run_dir: str
     queued_at: datetime = _moment(default_factory=now)
     started_at: datetime | None = _moment(default=None)  # this attempt: handed to the engine, then its first step
@@ -320,6 +324,15 @@ class Run(SQLModel, table=True):
     record: str | None = Field(default=None, description="personal or group, when it was one")
     findings: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
     error: str | None = None
+
+
+class Runner(SQLModel, table=True):
+    """A machine or a cluster that takes runs from the queue, as it last told of itself."""
+
+    name: str = Field(primary_key=True, description="the same after a restart")
+    devices: str = Field(description="what it trains on, in words")
+    slots: int = Field(description="runs that it takes at once")
+    seen_at: datetime = _moment()
 
 
 class Turn(SQLModel, table=True):

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError
 from bot.store.tables import Group, Learner, Run, Sweep
+from bot.study import device_time
 
 WINDOW = timedelta(days=1)
 
@@ -51,6 +52,12 @@ class Quota:
             f"You have submitted {self.used} runs in the last 24 hours, and {self.group} allows {self.allowed}.",
             f"The next one is free in {hours} h {minutes} min.",
         )
+
+
+async def check(session: AsyncSession, learner: Learner, group: Group, more: int, now: datetime) -> None:
+    """Raise UserError when so many more runs are over a learner's quotas, of runs or of device time."""
+    (await quota(session, learner, group, now)).check(more)
+    await device_time.check(session, group, learner, now)
 
 
 async def quota(session: AsyncSession, learner: Learner, group: Group, now: datetime) -> Quota:

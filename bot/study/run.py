@@ -17,12 +17,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run, Sweep
-from bot.study import run_source, streak
-from bot.study.quota import quota
+from bot.study import quota, run_source, streak
+from bot.study.runners import ACTIVE as ACTIVE
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
-ACTIVE = ("starting", "running")
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 TAIL_BYTES = 4_000
 
@@ -46,7 +45,7 @@ async def submit(
     now: datetime,
 ) -> Submitted:
     """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
-    (await quota(session, learner, group, now)).check(1)
+    await quota.check(session, learner, group, 1, now)
     added = await add(session, learner, group, source, channel=channel, runs=runs, now=now)
     await announce(session, added.run, "status", now)
     await streak.note_activity(session, learner, now)
@@ -91,7 +90,7 @@ async def resume(
     Raises UserError for a run that cannot be resumed, or over quota.
     """
     await run_source.check_resumable(learner, broken)
-    (await quota(session, learner, group, now)).check(1)
+    await quota.check(session, learner, group, 1, now)
     same = {name: getattr(broken, name) for name in ("exercise", "submitted", "config", "teacher")}
     run = await _make(session, learner, group, **same, resumed_from=broken.id, channel=channel, runs=runs, now=now)
     await announce(session, run, "status", now)

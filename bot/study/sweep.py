@@ -16,8 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run, Sweep
-from bot.study import streak
-from bot.study.quota import quota
+from bot.study import quota, streak
 from bot.study.run import ENDED, next_number, stop
 from runner.sweep import SweepPlan
 
@@ -36,7 +35,7 @@ async def propose(
 
     Raises UserError when its runs are over the learner's quota.
     """
-    (await quota(session, learner, group, now)).check(plan.runs)
+    await quota.check(session, learner, group, plan.runs, now)
     await session.exec(delete(Sweep).where(col(Sweep.learner_id) == learner.id, col(Sweep.status) == "proposed"))
     new = Sweep(
         id=f"s{secrets.token_hex(6)}",
@@ -77,7 +76,7 @@ async def start(session: AsyncSession, learner: Learner, sweep_id: str, now: dat
     found = await proposed(session, learner, sweep_id)
     group = await session.get_one(Group, found.group_id)
     number = await next_number(session, group)  # first, because it makes whoever starts another one wait
-    (await quota(session, learner, group, now)).check(found.trials * found.seeds)
+    await quota.check(session, learner, group, found.trials * found.seeds, now)
     if not await _move(session, found, "running", number=number, started_at=now):
         raise UserError("That sweep has started already.")
     await session.refresh(found)

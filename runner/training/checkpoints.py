@@ -1,10 +1,11 @@
 """Checkpoints that a run can go on from. They stand in its run directory, so they outlive its process and its machine.
 
 A checkpoint is whole once `events.jsonl` tells of it: a process may die while it writes one. They are removed when the
-run has succeeded.
+run has succeeded. A run on several GPUs cannot be resumed: its processes find the best model in a folder of their own.
 """
 
 import json
+import os
 import resource
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from runner.config import Training
 from runner.run_dir import CHECKPOINTS, RunDir, checkpoint_name
+from runner.training import several
 from runner.training.limits import Stop
 
 _STATE = "trainer_state.json"
@@ -25,17 +27,23 @@ class Checkpoints(TrainerCallback):
     """Where the Trainer writes checkpoints: in the run directory, or in a folder here that is copied there."""
 
     def __init__(self, run_dir: RunDir, work: Path, training: Training) -> None:
-        local = run_dir.local_folder()
-        self.resumable = training.save_strategy in ("steps", "epoch", "best")
+        local, shared = run_dir.local_folder(), os.environ.get(several.CHECKPOINTS)
+        self.resumable = training.save_strategy in ("steps", "epoch", "best") and not shared
         self.folder = local / CHECKPOINTS if local and self.resumable else work / CHECKPOINTS
+        if shared:
+            self.folder = Path(shared)
         self._run_dir = run_dir
         self._copied = self.resumable and local is None
 
     def latest(self, resume: RunDir | None) -> Path | None:
         """Return the checkpoint to go on from: this run's own, that of the run that it resumes, or None.
 
-        Unfinished ones are removed. Raises Stop when the run to resume has none left.
+        Unfinished ones are removed. Raises Stop when the run to resume has none left, or several GPUs train.
         """
+        if not self.resumable and self.folder == Path(os.environ.get(several.CHECKPOINTS, "")):
+            if resume:
+                raise Stop("failed", "A run on several GPUs cannot go on from a checkpoint; submit it anew.")
+            return None
         own = self._run_dir.checkpoints()
         source = self._run_dir if own else resume
         if source is None:

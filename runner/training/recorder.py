@@ -60,10 +60,10 @@ class Recorder(TrainerCallback):
         """Keep the totals: tokens follow from the share of the train split that was seen."""
         self.steps = state.global_step
         self.tokens = round((state.epoch or 0.0) * self._epoch_tokens)
-        rows = (state.global_step - self.resumed_at) * args.train_batch_size * args.gradient_accumulation_steps
+        batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         seconds = time.monotonic() - self._began
         self.seconds = self._seconds_before + seconds
-        self.examples_per_second = rows / seconds
+        self.examples_per_second = (state.global_step - self.resumed_at) * batch / seconds
 
     def on_log(
         self,

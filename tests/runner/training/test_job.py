@@ -20,6 +20,7 @@ from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Checkpoint, RunDir
 from runner.training import job
+from runner.training.heartbeat import heartbeat
 from runner.training.limits import explain
 from runner.training.methods import count_parameters, load_classifier, load_language_model
 from runner.training.tasks import text_classification
@@ -158,6 +159,24 @@ def test_a_run_that_has_spent_its_tokens_ends_early_and_is_scored(
         "Training ended at step 2 of 4: the exercise's budget of 300 tokens is spent."
     ]
     assert result.test is not None
+
+
+def test_a_run_whose_directory_is_full_says_so(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")  # every write to it is one to a full disk
+    RunDir(str(tmp_path)).create(QUICK)
+    assert training.run(str(tmp_path)) == 1
+    result = RunDir(str(tmp_path)).result()
+    assert result
+    assert (result.status, (result.error or "")[:8]) == ("failed", "The disk")
+
+
+def test_a_heart_that_cannot_beat_for_a_moment_beats_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.training.heartbeat.SECONDS", 0.01)
+    run_dir = RunDir(str(tmp_path / "not-there-yet"))
+    with heartbeat(run_dir):
+        run_dir.create(QUICK)
+        while run_dir.last_beat() is None:
+            time.sleep(0.01)
 
 
 def test_a_run_without_data_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
