@@ -91,7 +91,7 @@ def _draw_line(axes: Axes, cells: Sequence[Cell], key: str, metric: Metric, join
     )
     if scored:
         best = ranked(scored, metric)[0]
-        axes.plot([best.setting[key]], [best.mean], "o", color=ORANGE, markersize=13)
+        axes.plot([best.setting[key]], [best.mean], "o", color=ORANGE, markersize=13, zorder=3)
         _write_best(axes, best, key, places, metric)
     _mark_lost(axes, [cell.setting[key] for cell in cells if not cell.scores])
     _scale_key(axes, [cell.setting[key] for cell in cells], short(key), ticks=joined)
@@ -104,7 +104,7 @@ def _write_best(axes: Axes, best: Cell, key: str, places: Sequence[float], metri
     axes.annotate(
         metric.format(best.mean),
         (best.setting[key], best.mean),
-        (-14 if right else 14, 12),
+        (-14 if right else 14, 12 if metric.higher_is_better else -28),  # where no other point can be
         textcoords="offset points",
         ha="right" if right else "left",
         color=ORANGE,

@@ -57,7 +57,7 @@ async def _progress(session: AsyncSession, services: Services, found: Sweep, run
     if best and best.scores:
         sentences.append(f"Best so far: {named(best.setting)}, {metric.format(best.mean)} on validation.")
     times = [each.finished_at - each.started_at for each in runs if each.finished_at and each.started_at]
-    if found.status == "running" and times:
+    if found.status == "running" and times and done < all_runs:
         left = sum(times, timedelta()) / len(times) * (all_runs - done) / max(1, services.slots())
         sentences.append(f"About {duration(left)} left.")
     return " ".join(sentences)
@@ -121,8 +121,8 @@ def _verdict(found: Sweep, order: list[Cell], metric: Metric) -> str:
     if ties:
         names = "; ".join(named(cell.setting) for cell in ties[:4]) + (f" and {len(ties) - 4} more" * (len(ties) > 4))
         near = metric.difference(metric.tie, 0.0)
-        why = f"less than {near} apart" + ", or within the interval of their difference" * (found.seeds > 1)
-        sentences.append(f"A tie with {names}: {why}, which chance alone may explain.")
+        why = " or the interval of their paired difference includes zero" * (found.seeds > 1)
+        sentences.append(f"A tie with {names}: they are less than {near} apart{',' * bool(why)}{why}.")
     if found.seeds == 1:
         sentences.append("One seed each: give `seed` a list of three or more before you believe an order.")
     return " ".join(sentences)
@@ -132,8 +132,14 @@ def _score(cell: Cell, metric: Metric) -> str:
     """Write a cell's mean with its 95% interval over seeds, where there is one."""
     if cell.half is None:
         return metric.format(cell.mean)
-    half = metric.difference(cell.half, 0.0)
-    return f"{metric.format(cell.mean)} ± {half} (95% interval, t over {len(cell.scores)} seeds)"
+    unit = "" if metric.unit == "%" else f" {metric.unit}"
+    mean, half = _bare(metric.format(cell.mean), metric), _bare(metric.difference(cell.half, 0.0), metric)
+    return f"{mean} ± {half}{unit} (95% interval, t over {len(cell.scores)} seeds)"
+
+
+def _bare(words: str, metric: Metric) -> str:
+    """Leave out a unit that the heading says, or that is said once behind two numbers."""
+    return words if metric.unit == "%" else words.removesuffix(metric.unit).rstrip()
 
 
 def _against_base(trials: Sequence[Trial], metric: Metric) -> str:
@@ -185,8 +191,8 @@ def _table(found: Sweep, trials: Sequence[Trial], order: list[Cell], metric: Met
         mark = "best" if cell is best else "tie" if tied(cell, best, metric) else f"{place}"
         if found.kind == "ablation" and cell is base:
             mark += ", base"
-        mean = metric.format(cell.mean) if cell.scores else "no score"
-        half = metric.difference(cell.half, 0.0) if cell.half is not None else ""
+        mean = _bare(metric.format(cell.mean), metric) if cell.scores else "no score"
+        half = _bare(metric.difference(cell.half, 0.0), metric) if cell.half is not None else ""
         seeds = f"{len(cell.scores)}" + (f" of {len(cell.scores) + cell.lost}" if cell.lost else "")
         rows.append((mark, *(shown(cell.setting[key]) for key in found.keys), mean, half, seeds))
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""kill -9 of the bot while a run trains: the run goes on, and its result is posted once."""
+"""kill -9 of the bot while a run or a sweep trains: it goes on, and its result is posted once."""
 
 import asyncio
 import os
@@ -14,6 +14,13 @@ CONFIG = """
 exercise: match
 model: tiny
 training: {max_steps: 150, per_device_train_batch_size: 16, learning_rate: 1.0e-3}
+"""
+
+SWEEP = """
+exercise: match
+model: tiny
+training: {max_steps: 20, per_device_train_batch_size: 16, learning_rate: [1.0e-5, 1.0e-3], seed: [1, 2]}
+data: {max_train_samples: 64}
 """
 
 
@@ -58,3 +65,27 @@ async def test_a_run_survives_the_bots_death_and_its_result_is_posted_once(tmp_p
     (run_dir,) = (home / "runs").iterdir()
     kinds = [event.type for event in RunDir(str(run_dir)).events()[0]]
     assert kinds.count("start") == 1
+
+
+async def test_a_sweep_survives_the_bots_death_and_trains_nothing_twice(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(SWEEP)
+    home = tmp_path / "home"
+    chat = await start_chat(home)
+    chat.stdin.write(f"/submit match {config}\n[Start 4 runs]\n!wait 1 of 4 runs are done 110\n".encode())
+    await chat.stdin.drain()
+    await read_until(chat, "1 of 4 runs are done")
+    chat.send_signal(signal.SIGKILL)
+    await chat.wait()
+
+    again = await start_chat(home)
+    transcript, _ = await again.communicate(b"!wait 95% interval 110\n")
+    assert again.returncode == 0, transcript.decode()
+    async with App(Settings(home=home), keep_runner=False) as app:
+        posts = [post.message for post in await app.built_in.latest(["#lab"], 50)]
+    assert len([post for post in posts if post.files]) == 1
+    assert len(posts) == 2, [post.title for post in posts]
+    run_dirs = list((home / "runs").iterdir())
+    assert len(run_dirs) == 4
+    for run_dir in run_dirs:
+        assert [event.type for event in RunDir(str(run_dir)).events()[0]].count("start") == 1

@@ -2,19 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from bot.app import App
 from bot.dispatch import Request
-from bot.settings import Settings
 from bot.store.tables import Group, Run, Sweep
 from bot.study.membership import Sender
 from bot.view import Edit, Form, Message, Reply, Upload, read_action
 from runner.config import parse
-from runner.run_dir import RunDir
 from runner.sweep_source import read_sweep
 
 TINY = "exercise: match\nmodel: tiny\ndata: {max_train_samples: 64}\n"
@@ -221,22 +218,3 @@ async def test_all_that_is_wrong_with_a_sweep_is_said_and_can_be_mended(app: App
     form = await ann.press(refused, "Fix it")
     assert isinstance(form, Form)
     assert form.fields[0].value == bad
-
-
-async def test_a_sweep_survives_the_end_of_the_bot_and_trains_nothing_twice(tmp_path: Path):
-    home = Settings(home=tmp_path / "home")
-    async with App(home) as app:
-        await Person(app, "ann").start(GRID.replace("max_steps: 4", "max_steps: 40"))
-
-        async def one_is_done() -> bool:
-            return any(run.status == "succeeded" for run in await runs(app))
-
-        await until(one_is_done)
-    async with App(home, keep_runner=False) as app:
-        await ended(app)
-        made = await runs(app)
-        assert [run.status for run in made] == ["succeeded"] * 4
-        assert len(await posts(app)) == 2
-    for run in made:
-        kinds = [event.type for event in RunDir(run.run_dir).events()[0]]
-        assert kinds.count("start") == 1

@@ -1,6 +1,8 @@
 """What a search tries next, by the real optuna."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -101,3 +103,8 @@ def test_only_valid_settings_are_asked():
     assert setting is not None
     assert setting[RATE] < 1e-5
     assert ask(plan, [], ACCURACY, "s1", lambda setting: False) is None
+
+
+def test_the_bot_starts_without_loading_optuna_or_torch():
+    code = "import bot.app, sys; sys.exit(bool({'optuna', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
