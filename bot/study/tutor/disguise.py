@@ -1,8 +1,8 @@
 """What a text says beneath a disguise, so that what may not be said is found in it, however it is written.
 
 Found: other spacing, case, accents, punctuation, numbering, look-alike letters, letters shifted in the alphabet (rot13
-and any other), text backwards by letters or words, base64, base32, hex, binary, character codes, entities, escapes.
-Not found: translations, retellings, ciphers with a key, words set between words, a few words an answer.
+and any other), text backwards by letters or words, one or two words between words, base64, base32, hex, binary,
+character codes, entities, escapes. Not found: translations, retellings, ciphers with a key, a few words an answer.
 """
 
 import base64
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 WINDOW = 40  # letters, about eight words
 CODED = 48  # characters of a code that are worth reading
+APART = (2, 3)  # every second word, every third
 
 # Cyrillic and Greek letters that look like Latin ones.
 _ALIKE = str.maketrans("аеорсухіѕјһԁтмнвκοατεινυ", "aeopcyxisjhdtmhbkoateivu")
@@ -51,12 +52,14 @@ def readings(text: str) -> Iterator[str]:
     """Yield a text and whatever is coded in it."""
     text = unquote(html.unescape(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)))
     yield text
+    words = text.split()
+    yield from (" ".join(words[start::step]) for step in APART for start in range(step))
     for numbers, base in ((_NUMBERS, 10), (_BINARY, 2)):
         for match in numbers.finditer(text):
             yield "".join(chr(int(code, base)) for code in re.findall(r"\d+", match[0]))
     for match in _HEX.finditer(_HEX_MARKS.sub("", text)):
         yield from _decoded(match[0], 2, bytes.fromhex)
-    joined = "".join(text.split())
+    joined = "".join(words)
     for match in _BASE32.finditer(joined):
         yield from _decoded(match[0], 8, base64.b32decode)
     for match in _BASE64.finditer(joined):

@@ -100,6 +100,6 @@ def installed() -> Encoder | None:
     """Return the encoder whose weights are installed, or None; the first call reads 90 MB."""
     try:
         return Encoder.load(package_folder())
-    except (ImportError, ModelError) as error:
+    except (ImportError, ModelError, OSError) as error:
         log.info("the tutor searches by words alone: %s", error)
         return None

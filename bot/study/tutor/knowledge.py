@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
+from threading import Lock
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,6 +23,7 @@ from runner.run_dir import RunDir
 
 CURVE_POINTS = 12
 MEANINGS = 2  # of terms that a question names
+_MAKING = Lock()  # the indices are made once, however many ask at first
 LAST_QUESTIONS = 2  # a follow-up is about what was asked before
 
 
@@ -54,8 +56,9 @@ async def find(curriculum: Curriculum, question: str) -> list[Passage]:
 
 
 def _found(curriculum: Curriculum, question: str) -> list[Passage]:
-    lessons = index_of(curriculum).search(question, meaning=meaning_of(curriculum))
-    return [*lessons, *guide_index().search(question, 1)]
+    with _MAKING:
+        lessons, meaning, guides = index_of(curriculum), meaning_of(curriculum), guide_index()
+    return [*lessons.search(question, meaning=meaning), *guides.search(question, 1)]
 
 
 def meanings(curriculum: Curriculum, question: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.study.tutor.encoder import SIZE, Array, Encoder, installed
+from bot.study.tutor.encoder import Array, Encoder, installed
 from lessons import Curriculum, curriculum, glossary
 from lessons.page import blocks, first_line, last_line
 
@@ -25,7 +25,7 @@ Vectors = Mapping[int, np.ndarray[Any, np.dtype[np.int8]]]
 
 
 class Meaning:
-    """Texts that lead to marks, by their vectors; texts without a vector are left out."""
+    """Texts that lead to marks, by their vectors; texts without a vector are left out, and one at least has one."""
 
     def __init__(
         self, encoder: Encoder, marks: Sequence[str], texts: Sequence[tuple[str, str]], vectors: Vectors
@@ -54,9 +54,10 @@ def texts_of(curriculum: Curriculum) -> Iterator[tuple[str, str]]:
         for drill in lesson.drills:
             if not drill.placement:
                 yield lesson.id, f"{drill.question} {drill.explanation}"
+    marks = {lesson.slug: lesson.id for lesson in curriculum.lessons}
     for entry in glossary():
-        for slug in entry.lessons:
-            yield curriculum.lesson(slug).id, f"{entry.term}: {entry.meaning}"
+        for slug in marks.keys() & entry.lessons:
+            yield marks[slug], f"{entry.term}: {entry.meaning}"
 
 
 def _paragraphs(body: str) -> Iterator[str]:
@@ -77,11 +78,11 @@ def stored() -> dict[int, np.ndarray[Any, np.dtype[np.int8]]]:
 
 @cache
 def meaning_of(curriculum: Curriculum) -> Meaning | None:
-    """Return what finds the lessons of a curriculum by meaning; None where the encoder is not installed."""
-    encoder = installed()
-    if encoder is None:
+    """Return what finds the lessons of a curriculum by meaning; None without the encoder, or without their vectors."""
+    encoder, texts, vectors = installed(), list(texts_of(curriculum)), stored()
+    if encoder is None or not any(key_of(text) in vectors for _, text in texts):
         return None
-    return Meaning(encoder, [lesson.id for lesson in curriculum.lessons], list(texts_of(curriculum)), stored())
+    return Meaning(encoder, [lesson.id for lesson in curriculum.lessons], texts, vectors)
 
 
 def make(encoder: Encoder) -> int:
@@ -91,7 +92,7 @@ def make(encoder: Encoder) -> int:
     new = [key for key in wanted if key not in old]
     vectors = old | {key: np.rint(encoder.encode(wanted[key]) * SCALE).astype(np.int8) for key in new}
     keys = sorted(wanted)
-    rows = np.stack([vectors[key] for key in keys]) if keys else np.zeros((0, SIZE), np.int8)
+    rows = np.stack([vectors[key] for key in keys])
     np.savez_compressed(FILE, keys=np.array(keys, np.uint64), vectors=rows)
     return len(new)
 

@@ -34,6 +34,8 @@ DISGUISES = {
     "a list": lambda text: "\n".join(f"{at}. {word}" for at, word in enumerate(text.split(), 1)),
     "bold and emoji": lambda text: " 🙂 ".join(f"**{word}**" for word in text.split()),
     "code blocks": lambda text: "\n".join(f"```\n{word}\n```" for word in text.split()),
+    "a word between": lambda text: " banana ".join(text.split()),
+    "two words between": lambda text: " of course ".join(text.split()),
     "accents": lambda text: "\u0301".join(text),
     "fullwidth": lambda text: text.translate(FULLWIDTH),
     "cyrillic": lambda text: text.translate(str.maketrans("aeopcyx", "аеорсух")),

@@ -1,3 +1,6 @@
+import asyncio
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from bot.study.tutor.excerpt import excerpt
 from bot.study.tutor.meaning import Meaning, key_of, meaning_of, stored, texts_of
 from bot.study.tutor.retrieval import Index, Passage, index_of
 from bot.study.tutor.words import terms
-from lessons import curriculum
+from lessons import Curriculum, Section, curriculum
 from tests.bench.retrieval import FRESH, place, questions
 
 TABLE = "| symptom | fix |\n|---|---|\n" + "\n".join(f"| case {n} | remedy {n} |" for n in range(9))
@@ -80,6 +83,18 @@ def test_words_are_found_whole_in_parts_and_by_their_stem():
     assert terms("fine-tuning") == terms("finetune") == terms("Fine Tuning")
     assert terms("out of memory") == terms("OutOfMemoryError") == terms("OOM")
     assert terms("lr") == terms("learning rate")
+
+
+async def test_a_curriculum_of_other_lessons_is_searched_by_words():
+    lesson = replace(curriculum().lessons[0], id="1.1", slug="bananas", sections=(Section("Why", "Peel a banana.", 1),))
+    found = await knowledge.find(Curriculum((lesson,)), "how do I peel a banana")
+    assert [passage.slug for passage in found if passage.of_lesson] == ["bananas"]
+
+
+async def test_many_who_ask_at_first_find_the_same():
+    lessons = Curriculum(curriculum().lessons[:20])
+    found = await asyncio.gather(*(knowledge.find(lessons, "what is a learning rate") for _ in range(8)))
+    assert all(each == found[0] for each in found)
 
 
 def test_an_excerpt_is_the_fitting_paragraph_and_whole():
