@@ -13,6 +13,7 @@ from bot.store.tables import Card, Delivery, Group, Learner, Run, Sweep
 from bot.study import fair_queue, privacy, run, sweep
 from bot.study.membership import Sender, identify
 from bot.study.quota import quota
+from bot.study.runners import Host
 from bot.study.sweep_result import trials_of, unstable
 from bot.study.sweep_watch import SweepWatch
 from bot.study.watch import RunWatch
@@ -55,7 +56,7 @@ class Lab:
     def __init__(self, store: Store, clock, runs: Path) -> None:
         self.store, self.clock, self.folder = store, clock, str(runs)
         self.engine = IdleEngine()
-        self.watch = RunWatch(store, self.engine, clock)
+        self.watch = RunWatch(store, self.engine, clock, Host("here", "CPU"))
         self.sweeps = SweepWatch(store, self.folder, clock)
 
     async def person(self, session, name: str) -> tuple[Learner, Group]:
