@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ import json, torch, transformers
 from runner.data import is_built
 print(json.dumps({"torch": torch.__version__, "gpus": torch.cuda.device_count(), "built": is_built()}))
 """
+Look = Callable[[Settings], Awaitable[list[Check]]]
 MARKS = {True: "good", False: "BAD ", None: "note"}
 
 
@@ -46,8 +47,11 @@ async def examine(settings: Settings) -> list[Check]:
     at_database, groups = await database(settings)
     chats = _chats(settings, groups)
     clock = await _clock(next((url for url, _ in chats.values() if url), None))
-    trains = {"local": [_runner, _training], "ray": [_cluster], "none": [_elsewhere]}[settings.engine]
-    looks = [*(look(settings) for look in trains), *(_patiently(name, look) for name, (_, look) in chats.items())]
+    trains: dict[str, tuple[Look, ...]] = {"local": (_runner, _training), "ray": (_cluster,), "none": (_elsewhere,)}
+    looks = [
+        *(look(settings) for look in trains[settings.engine]),
+        *(_patiently(name, look) for name, (_, look) in chats.items()),
+    ]
     found = await asyncio.gather(*looks)
     return [at_database, clock, _disk(settings.home), *(check for checks in found for check in checks)]
 
