@@ -39,6 +39,7 @@ import json, torch, transformers
 from runner.data import is_built
 print(json.dumps({"torch": torch.__version__, "gpus": torch.cuda.device_count(), "built": is_built()}))
 """
+Look = Callable[[Settings], Awaitable[list[Check]]]
 MARKS = {True: "good", False: "BAD ", None: "note"}
 
 
@@ -47,8 +48,9 @@ async def examine(settings: Settings) -> list[Check]:
     at_database, groups = await database(settings)
     chats = _chats(settings, groups)
     clock = await _clock(next((url for url, _ in chats.values() if url), None))
+    trains: dict[str, tuple[Look, ...]] = {"local": (_runner, _training), "ray": (_cluster,), "none": (_elsewhere,)}
     looks = [
-        *(look(settings) for look in TRAINS[settings.engine]),
+        *(look(settings) for look in trains[settings.engine]),
         _patiently("tutor", _tutor(settings)),
         *(_patiently(name, look) for name, (_, look) in chats.items()),
     ]
@@ -261,13 +263,6 @@ def _chats(settings: Settings, groups: Sequence[Group]) -> dict[str, tuple[str, 
 
 async def _missing(chat: str, error: ImportError) -> list[Check]:
     return [Check(chat, False, f"{error.name} is not installed", f"pip install 'cohort[{chat.lower()}]'")]
-
-
-TRAINS: dict[str, tuple[Callable[[Settings], Awaitable[list[Check]]], ...]] = {
-    "local": (_runner, _training),
-    "ray": (_cluster,),
-    "none": (_elsewhere,),
-}
 
 
 async def _patiently(name: str, look: Awaitable[list[Check]]) -> list[Check]:

@@ -11,7 +11,7 @@ from bot.command import Context, Param, Services, action, announcement, command
 from bot.commands import runner_picture
 from bot.commands.group import group_of
 from bot.store.tables import Group, Run, Runner
-from bot.study import fair_queue, runners
+from bot.study import runners
 from bot.study.local_time import zone_of
 from bot.study.runners import DAY
 from bot.view import Button, Edit, File, Message
@@ -45,7 +45,6 @@ async def set_runner(ctx: Context, order: str) -> Edit:
 async def _set(ctx: Context, order: str) -> Message:
     group = group_of(ctx)
     active = await runners.set_state(ctx.session, group, ctx.learner, ORDERS.get(order, order))
-    await runners.tell_if_idle(ctx.session, group.id, ctx.now)
     left = f" {active} of its runs {'is' if active == 1 else 'are'} under way." if active else " None is under way."
     return Message(STATE[group.runner] + left, title="Runner", buttons=_buttons(group))
 
@@ -53,7 +52,7 @@ async def _set(ctx: Context, order: str) -> Message:
 async def _draw(ctx: Context) -> Message:
     group, since, zone = group_of(ctx), ctx.now - DAY, zone_of(group_of(ctx).timezone)
     there = await runners.present(ctx.session, ctx.now)
-    active, waiting = await runners.active(ctx.session), await fair_queue.waiting(ctx.session)
+    active, waiting = await runners.active(ctx.session), await runners.queued(ctx.session)
     found = await runners.spans(ctx.session, since, ctx.now)
     slots = sum(runner.slots for runner in there)
     picture = await asyncio.to_thread(runner_picture.draw, found, slots, since, ctx.now, zone)

@@ -49,14 +49,19 @@ async def be_present(session: AsyncSession, host: Host, slots: int, now: datetim
 
 
 async def present(session: AsyncSession, now: datetime) -> Sequence[Runner]:
-    """Return the runners that gave a sign lately."""
-    found = select(Runner).where(col(Runner.seen_at) > now - AWAY).order_by(col(Runner.name))
+    """Return the runners that take runs and gave a sign lately."""
+    found = select(Runner).where(col(Runner.seen_at) > now - AWAY, Runner.slots > 0).order_by(col(Runner.name))
     return (await session.exec(found)).all()
 
 
 async def active(session: AsyncSession) -> Sequence[Run]:
     """Return the runs of all groups that train now."""
     return (await session.exec(select(Run).where(col(Run.status).in_(ACTIVE)))).all()  # ix_run_status
+
+
+async def queued(session: AsyncSession) -> Sequence[Run]:
+    """Return the runs of all groups that wait, also those of groups that have paused theirs."""
+    return (await session.exec(select(Run).where(Run.status == "queued"))).all()  # ix_run_status
 
 
 async def spans(session: AsyncSession, since: datetime, now: datetime) -> list[Span]:
@@ -90,10 +95,11 @@ async def set_state(session: AsyncSession, group: Group, admin: Learner, state: 
     """Open, pause or drain a group's runs; return how many are under way."""
     if state not in STATES:
         raise UserError(f"A runner cannot be {state[:20]}.", f"It can be {', '.join(STATES)}.")
-    group.runner = state
+    under_way = sum(run.group_id == group.id for run in await active(session))
+    group.runner = "paused" if state == "draining" and not under_way else state  # there is nothing to wait for
     group.set_up_by = admin.id
     session.add(group)
-    return len([run for run in await active(session) if run.group_id == group.id])
+    return under_way
 
 
 async def tell_if_idle(session: AsyncSession, group_id: int, now: datetime) -> None:

@@ -34,9 +34,9 @@ class Mirror:
             fs.get_file(path, str(target))
 
     def push(self, *, ended: bool) -> None:
-        """Copy what has changed since the last time; blocks. What is not copied, because of an OSError, is next time.
+        """Copy what has changed since the last time; blocks. Where the storage fails, the next call goes on.
 
-        Until the job has `ended`, its result is left for last.
+        The result is copied last, and only once the job has `ended`.
         """
         with self._lock:
             fs, root = fsspec.core.url_to_fs(self._url)
@@ -48,7 +48,7 @@ class Mirror:
                     found = path.stat()
                     version = (found.st_mtime_ns, found.st_size)
                     if self._copied.get(name) != version:
-                        fs.pipe_file(f"{root}/{name}", path.read_bytes())
+                        fs.put_file(str(path), f"{root}/{name}")
                         self._copied[name] = version
 
     def _names(self) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """How long from /submit to the first training step, on a warm local runner and on Ray. Run it by hand:
 
-python tests/bench/start.py [REPEATS]
+python -m tests.bench.start [REPEATS]
 """
 
 import asyncio

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import datetime
 
 from sqlmodel import select
 
@@ -47,6 +48,12 @@ async def look(app: App, run_id: str) -> Run:
         return await session.get_one(Run, run_id)
 
 
+async def is_back(app: App, since: datetime) -> bool:
+    """Say whether the machine has given a sign since then."""
+    async with app.store.read() as session:
+        return bool((await session.exec(select(Runner).where(Runner.slots > 0, Runner.seen_at > since))).all())
+
+
 async def test_a_run_trains_on_a_machine_that_shares_only_database_and_storage(tmp_path, database_url, storage):
     settings = Settings(home=tmp_path / "bot", engine="none", database_url=database_url, runs_url=f"{storage.url}/runs")
     settings.home.mkdir()
@@ -64,13 +71,15 @@ async def test_a_run_trains_on_a_machine_that_shares_only_database_and_storage(t
                     await asyncio.sleep(0.1)
                 machine.send_signal(signal.SIGKILL)
                 await machine.wait()
+                killed_at = utc_now()
                 machine = await start_runner(settings, trainer)
-                while (await look(app, run_id)).finished_at is None:
+                while (await look(app, run_id)).finished_at is None or not await is_back(app, killed_at):
                     await asyncio.sleep(0.1)
         finally:
             machine.terminate()
-            assert await machine.wait() == 0
+            code = await machine.wait()
             await LocalEngine(tmp_path / "trainer" / "runner").shutdown()
+        assert code == 0
         ended = await look(app, run_id)
         assert (ended.status, ended.attempt, ended.error) == ("succeeded", 1, None)
         assert ended.runner.endswith(trainer)

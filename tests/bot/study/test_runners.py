@@ -77,12 +77,15 @@ async def test_who_drains_the_runner_is_told_once_when_the_last_run_has_ended(st
         training.status, training.started_at = "running", NOON
         learner, group = await identify(session, Sender("local", "ann", "ann"), ("#lab", "lab"), NOON)
         assert await runners.set_state(session, group, learner, "draining") == 1
+        assert group.runner == "draining"
         await runners.tell_if_idle(session, group.id, hours(1))
         assert not await told(session)
         training.status, training.finished_at = "succeeded", hours(2)
         for later in (2, 3):
             await runners.tell_if_idle(session, group.id, hours(later))
         assert [each.channel for each in await told(session)] == ["@ann"]
+        assert group.runner == "paused"
+        assert await runners.set_state(session, group, learner, "draining") == 0
         assert group.runner == "paused"
 
 
