@@ -39,7 +39,7 @@ def make_trainer(
     patience = config.early_stopping_patience
     optimizer = layerwise_optimizer(prepared.model, args, config.layerwise_lr_decay)
     rows = WordDropout(prepared, config) if config.data.word_dropout else prepared.train
-    trainer = OurTrainer(
+    trainer = CohortTrainer(
         teacher,
         model=prepared.model,
         args=args,
@@ -62,7 +62,7 @@ def make_trainer(
     return trainer
 
 
-class OurTrainer(Trainer):
+class CohortTrainer(Trainer):
     """The Trainer with an order of rows that a resumed run has too, and with a teacher if there is one."""
 
     def __init__(self, teacher: Teacher | None, **options: Any) -> None:
@@ -80,12 +80,12 @@ class OurTrainer(Trainer):
         labels = inputs["labels"]
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if self._teacher and model.training:
-            self._label_losses.append(loss.detach())
+            # A loss of our own is divided by all rows of the step already: this batch has a share of it.
+            share = 1.0 if self.compute_loss_func is None else len(labels) / (num_items_in_batch or len(labels))
+            self._label_losses.append(loss.detach() / share)
             with torch.no_grad():
                 answers = self._teacher.model(**given)
-            imitation = self._teacher.imitation(outputs, answers, labels)
-            if self.compute_loss_func is not None:  # that one divides by all rows of the step, and the Trainer does not
-                imitation = imitation * len(labels) / (num_items_in_batch or len(labels))
+            imitation = share * self._teacher.imitation(outputs, answers, labels)
             loss = self._teacher.alpha * imitation + (1 - self._teacher.alpha) * loss
         return (loss, outputs) if return_outputs else loss
 
