@@ -1,6 +1,7 @@
 """What a run's model does well and badly, as pictures: where it errs, its loss by position, its score by task."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def draw_errors(errors: Errors, title: str) -> bytes:
             _draw_cell(axes, row, column, count, share=count / max(sum(counts), 1), size=size)
         f1 = f"F1 {errors.f1[row]:.2f}"
         axes.text(len(names) - 0.4, row, f1, color=GREEN, fontsize=size, fontweight="bold", va="center", clip_on=False)
-    slope = {} if len(names) <= CROWDED else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    slope: dict[str, Any] = {} if len(names) <= CROWDED else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(len(names)), names, fontsize=size, **slope)
     axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.set_xlabel("predicted", color=TEXT, fontsize=16)

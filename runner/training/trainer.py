@@ -21,6 +21,7 @@ from runner.exercise import Exercise
 from runner.training.arguments import training_arguments
 from runner.training.methods import layers
 from runner.training.tasks import Prepared
+from runner.training.tasks.multi_task import MultiTaskModel
 from runner.training.teacher import Teacher
 
 
@@ -59,6 +60,8 @@ def make_trainer(
     # BERT's and Llama's classifiers accept num_items_in_batch and ignore it (transformers 5.23): with accumulation the
     # loss would be that many times too large. Without the argument the Trainer divides by itself.
     trainer.model_accepts_loss_kwargs = False
+    if isinstance(prepared.model, MultiTaskModel):
+        trainer.label_smoother = None  # it knows one head, and would take the others' labels for its own
     return trainer
 
 
