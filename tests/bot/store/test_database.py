@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, select
 
 from bot.errors import UserError
 from bot.store.database import Store, insert_new
-from bot.store.tables import Answer, Group, Learner, Review, Turn
+from bot.store.tables import Answer, Group, Learner, Review, Run, Turn
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_declares(store):
@@ -137,4 +137,28 @@ async def test_the_tutor_s_migration_keeps_what_was_there_and_remembers_nothing_
         turn = (await session.exec(select(Turn))).one()
     assert (learner.name, learner.draft, learner.tutor_summary) == ("Ann", "exercise: match", None)
     assert (turn.status, turn.answer, turn.answered_at) == ("asked", "", None)
+    await store.close()
+
+
+async def test_the_results_migration_keeps_runs_which_build_on_no_other(database_url):
+    store = Store(database_url)
+    await store.migrate("0003")
+    async with store.connect() as connection:
+        now = datetime(2026, 3, 2, 12, tzinfo=UTC).isoformat(sep=" ")
+        for statement in (
+            'INSERT INTO "group" (id, chat, external_id, name, timezone, drill_time, reveal_time, runs_per_day, '
+            "runs_submitted, created_at) "
+            f"VALUES (1, 'local', '#lab', 'lab', 'UTC', '09:00:00', '20:00:00', 20, 1, '{now}')",
+            "INSERT INTO learner (id, chat, external_id, name, interview, reminder_days, forgetting_speed, created_at) "
+            f"VALUES (1, 'local', 'ann', 'Ann', 'done', 'mon', 1.0, '{now}')",
+            "INSERT INTO run (id, number, group_id, learner_id, exercise, submitted, config, chat, channel, status, "
+            "attempt, run_dir, queued_at, event_offset, step, total_steps) VALUES ('r1', 1, 1, 1, 'match', '', '', "
+            f"'local', '#lab', 'running', 1, '/runs/r1', '{now}', 99, 7, 40)",
+        ):
+            await connection.execute(text(statement))
+    await store.migrate()
+    async with store.read() as session:
+        run = (await session.exec(select(Run))).one()
+    assert (run.number, run.status, run.event_offset, run.step) == (1, "running", 99, 7)
+    assert (run.resumed_from, run.teacher, run.resumed_at) == (None, None, 0)
     await store.close()
