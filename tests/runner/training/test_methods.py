@@ -131,7 +131,6 @@ def test_balanced_classes_count_the_same_however_rare() -> None:
         "training: {optim: adafactor}",
         "training: {optim: adagrad}",
         "training: {optim: rmsprop}",
-        "training: {train_sampling_strategy: random}",
         "training: {bf16: true}",
         "layerwise_lr_decay: 0.5",
         "freeze_layers: 1",
