@@ -1,18 +1,19 @@
 """What a run's model does well and badly, as pictures: where it errs, its loss by position, its score by task."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 
 from runner.analysis import Errors, PositionLoss
 from runner.exercise import Metric
-from runner.style import BACKGROUND, GREEN, GRID, ORANGE, SERIES, SKY, TEXT, heading, line, new_figure, png, style
+from runner.style import BACKGROUND, GREEN, GRID, ORANGE, SKY, TEXT, heading, line, new_figure, png, style
 
 RIGHT, WRONG = (LinearSegmentedColormap.from_list(color, (BACKGROUND, color)) for color in (SKY, ORANGE))
+MUTED = ("#8a8d93", "#63666c")  # of baselines, beside the score
 CROWDED = 6  # labels, from which names and numbers are written smaller
 _LABEL_CHARACTERS = 16
 
@@ -31,7 +32,8 @@ def draw_errors(errors: Errors, title: str) -> bytes:
             _draw_cell(axes, row, column, count, share=count / max(sum(counts), 1), size=size)
         f1 = f"F1 {errors.f1[row]:.2f}"
         axes.text(len(names) - 0.4, row, f1, color=GREEN, fontsize=size, fontweight="bold", va="center", clip_on=False)
-    axes.set_xticks(range(len(names)), names, rotation=0 if len(names) <= CROWDED else 35, ha="center", fontsize=size)
+    slope: dict[str, Any] = {} if len(names) <= CROWDED else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(names)), names, fontsize=size, **slope)
     axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.set_xlabel("predicted", color=TEXT, fontsize=16)
     axes.set_ylabel("true", color=TEXT, fontsize=16)
@@ -91,11 +93,12 @@ def draw_heads(
             if value is not None:
                 label = f"{'this run' if name == 'score' else name} {metric.format(value)}"
                 _draw_bar(axes, place + (number - (len(names) - 1) / 2) * height, value, height, number, label)
+    axes.set_xticks([])  # each bar has its number
     axes.set_yticks(range(len(scores)), list(scores), fontsize=17)
+    axes.grid(visible=False)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.35 * max(scores.values(), default=1.0))
-    if metric.unit == "%":
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    widest = max([*scores.values(), *(value for by_name in baselines.values() for value in by_name.values())])
+    axes.set_xlim(0, 1.35 * widest or 1.0)
     heading(axes, f"Hidden test, {metric.name} of each task ({metric.unit})")
     return png(figure)
 
@@ -110,7 +113,7 @@ def heads_alt(scores: Scores, baselines: Mapping[str, Scores], metric: Metric) -
 
 
 def _draw_cell(axes: Axes, row: int, column: int, count: int, *, share: float, size: int) -> None:
-    color = (RIGHT if row == column else WRONG)(share)
+    color = (RIGHT if row == column else WRONG)(share**0.7)  # or few mistakes would hardly be seen
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, edgecolor=GRID, linewidth=0.8))
     if count:
         bright = np.dot(to_rgb(color), (0.299, 0.587, 0.114)) > 0.45
@@ -129,7 +132,7 @@ def _frame(axes: Axes, labels: int) -> None:
 
 
 def _draw_bar(axes: Axes, place: float, value: float, height: float, number: int, label: str) -> None:
-    color = SERIES[number % len(SERIES)] if number == 0 else (TEXT if number % 2 else GRID)
+    color = ORANGE if number == 0 else MUTED[number % len(MUTED)]
     axes.barh(place, value, height * 0.86, color=color)
     axes.annotate(
         label,

@@ -83,7 +83,9 @@ async def _draw_language_model(found: Run, analysis: Analysis) -> Message:
     title = _title(found)
     picture = await asyncio.to_thread(pictures.draw_positions, analysis.positions, title)
     return Message(
-        "\n".join(["**What it writes**, after the beginnings of validation files:", *map(_sample, analysis.samples)]),
+        "\n".join(
+            ["**What it writes** behind ⟫, given the beginnings of validation files:", *map(_sample, analysis.samples)]
+        ),
         title=f"{title}: what context is worth",
         files=(File(f"run-{found.number}-positions.png", picture, alt=pictures.positions_alt(analysis.positions)),),
     )

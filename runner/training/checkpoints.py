@@ -1,7 +1,7 @@
 """Checkpoints that a run can go on from. They stand in its run directory, so they outlive its process and its machine.
 
 A checkpoint is whole once `events.jsonl` tells of it: a process may die while it writes one. They are removed when the
-run has succeeded. A run on several GPUs cannot be resumed: its processes find the best model in a folder of their own.
+run has succeeded. A run on several GPUs begins anew: its processes find the best model in a folder of their own.
 """
 
 import json
@@ -28,32 +28,26 @@ class Checkpoints(TrainerCallback):
 
     def __init__(self, run_dir: RunDir, work: Path, training: Training) -> None:
         local, shared = run_dir.local_folder(), os.environ.get(several.CHECKPOINTS)
+        self._shared = bool(shared)
         self.resumable = training.save_strategy in ("steps", "epoch", "best") and not shared
-        self.folder = local / CHECKPOINTS if local and self.resumable else work / CHECKPOINTS
-        if shared:
-            self.folder = Path(shared)
+        self.folder = Path(shared) if shared else (local if local and self.resumable else work) / CHECKPOINTS
         self._run_dir = run_dir
         self._copied = self.resumable and local is None
 
-    def latest(self, resume: RunDir | None) -> Path | None:
-        """Return the checkpoint to go on from: this run's own, that of the run that it resumes, or None.
-
-        Unfinished ones are removed. Raises Stop when the run to resume has none left, or several GPUs train.
-        """
-        if not self.resumable and self.folder == Path(os.environ.get(several.CHECKPOINTS, "")):
-            if resume:
-                raise Stop("failed", "A run on several GPUs cannot go on from a checkpoint; submit it anew.")
+    def fetch(self, source: RunDir) -> Path | None:
+        """Have the whole checkpoints of a run directory here, and nothing else; return the last, or None."""
+        if self._shared:
             return None
-        own = self._run_dir.checkpoints()
-        source = self._run_dir if own else resume
-        if source is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            return None
-        steps = own or source.checkpoints()
-        if not steps:
-            raise Stop("failed", "The checkpoint that this run should go on from is gone; submit it anew.")
-        self._fetch(source, steps)
-        return self.folder / checkpoint_name(steps[-1])
+        names = [checkpoint_name(step) for step in source.checkpoints()]
+        for path in [*self.folder.glob("*"), *self.folder.glob(".*")]:
+            if path.name not in names:
+                shutil.rmtree(path)
+        for name in names:
+            if not (self.folder / name).exists():
+                source.get(f"{CHECKPOINTS}/{name}", self.folder / f".{name}")
+                (self.folder / f".{name}").rename(self.folder / name)  # it appears whole
+            self._lead_here(self.folder / name / _STATE)
+        return self.folder / names[-1] if names else None
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Copy a checkpoint to a run directory that is elsewhere, and remove there what is no longer kept here."""
@@ -64,28 +58,19 @@ class Checkpoints(TrainerCallback):
 
     def remove(self) -> None:
         """Remove them all: the run has its model."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._shared:  # another process may still read it
+            shutil.rmtree(self.folder, ignore_errors=True)
         if self._copied:
             self._run_dir.keep_only(CHECKPOINTS, set())
-
-    def _fetch(self, source: RunDir, steps: list[int]) -> None:
-        """Have the whole checkpoints of a run here, and nothing else."""
-        names = {checkpoint_name(step) for step in steps}
-        for path in [*self.folder.glob("*"), *self.folder.glob(".*")]:
-            if path.name not in names:
-                shutil.rmtree(path)
-        for name in names:
-            if not (self.folder / name).exists():
-                source.get(f"{CHECKPOINTS}/{name}", self.folder / f".{name}")
-                (self.folder / f".{name}").rename(self.folder / name)  # it appears whole
-            self._lead_here(self.folder / name / _STATE)
 
     def _lead_here(self, path: Path) -> None:
         """Let a checkpoint's state say where the best one is now."""
         state = json.loads(path.read_text(encoding="utf-8"))
         best = self.folder / checkpoint_name(state.get("best_global_step") or 0)
         state["best_model_checkpoint"] = str(best) if best.exists() else None
-        path.write_text(json.dumps(state), encoding="utf-8")
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(state), encoding="utf-8")
+        partial.replace(path)
 
 
 def check_size(training: Training, parameters: int, trainable: int, whole: bool) -> None:

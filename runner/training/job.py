@@ -27,7 +27,7 @@ from runner.training.methods import ADAPTERS, count_parameters
 from runner.training.recorder import Recorder
 from runner.training.tasks import Prepared, prepare
 from runner.training.tasks.prepared import first_rows
-from runner.training.teacher import load_teacher
+from runner.training.teacher import Teacher, load_teacher
 from runner.training.trainer import PaddingMeter, make_trainer
 
 TRAIN_SAMPLE = 500  # rows of the train split that the final model is scored on, to show overfitting
@@ -93,9 +93,7 @@ class Job:
         checkpoints = Checkpoints(self.run_dir, work, training)
         latest = self._go_on(checkpoints)
         callbacks = [checkpoints, self.recorder, self.limits]  # in this order: limits read what was recorded
-        teacher = None
-        if self.config.method == "distillation":
-            teacher = load_teacher(self.run_dir.inputs().teacher, self.config, self.exercise, prepared, work)
+        teacher = self._teacher(prepared, work)
         trainer = make_trainer(self.config, self.exercise, prepared, checkpoints.folder, callbacks, padding, teacher)
         self.facts |= {"precision": precision(trainer.args), "supports_bf16": supports_bf16()}
         self.limits.check()
@@ -111,20 +109,27 @@ class Job:
         checkpoints.remove()
         return scores
 
-    def _go_on(self, checkpoints: Checkpoints) -> Path | None:
-        """Return the checkpoint to go on from, if there is one; what was recorded before it is taken over."""
-        given = self.run_dir.inputs().resume
-        source = RunDir(given) if given else None
-        latest = checkpoints.latest(source)
-        if latest is None:
+    def _teacher(self, prepared: Prepared, work: Path) -> Teacher | None:
+        if self.config.method != "distillation":
             return None
-        own = bool(self.run_dir.checkpoints())
-        earlier = (self.run_dir if own or source is None else source).events()[0]
-        starts = [event.data_hash for event in earlier if isinstance(event, Start)]
-        if starts and starts[-1] not in (None, self.facts["data_hash"]):
-            raise Stop("failed", "The exercise's data have changed since its checkpoint was saved; submit it anew.")
-        self.recorder.go_on(earlier, step_of(latest), own)
-        return latest
+        return load_teacher(self.run_dir.inputs().teacher, self.config, self.exercise, prepared, work)
+
+    def _go_on(self, checkpoints: Checkpoints) -> Path | None:
+        """Return the checkpoint to go on from, if there is one; what was recorded before it is taken over.
+
+        It is this run's own, after a machine was lost, or that of the run that this one resumes.
+        """
+        given, own = self.run_dir.inputs().resume, self.run_dir.checkpoints()
+        source = self.run_dir if own or not given else RunDir(given)
+        latest, earlier = checkpoints.fetch(source), source.events()[0]
+        hashes = [event.data_hash for event in earlier if isinstance(event, Start)]
+        if latest and hashes[-1:] == [self.facts["data_hash"]]:
+            self.recorder.go_on(earlier, step_of(latest), own=source is self.run_dir)
+            return latest
+        checkpoints.remove()
+        if given or latest:
+            self.recorder.note("What it should go on from is gone, or of other data, so training starts anew.")
+        return None
 
     def _scores(self, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
         score = prepared.score

@@ -21,6 +21,7 @@ from runner.exercise import Exercise
 from runner.training.arguments import training_arguments
 from runner.training.methods import layers
 from runner.training.tasks import Prepared
+from runner.training.tasks.multi_task import MultiTaskModel
 from runner.training.teacher import Teacher
 
 
@@ -39,7 +40,7 @@ def make_trainer(
     patience = config.early_stopping_patience
     optimizer = layerwise_optimizer(prepared.model, args, config.layerwise_lr_decay)
     rows = WordDropout(prepared, config) if config.data.word_dropout else prepared.train
-    trainer = OurTrainer(
+    trainer = CohortTrainer(
         teacher,
         model=prepared.model,
         args=args,
@@ -59,10 +60,12 @@ def make_trainer(
     # BERT's and Llama's classifiers accept num_items_in_batch and ignore it (transformers 5.23): with accumulation the
     # loss would be that many times too large. Without the argument the Trainer divides by itself.
     trainer.model_accepts_loss_kwargs = False
+    if isinstance(prepared.model, MultiTaskModel):
+        trainer.label_smoother = None  # it knows one head, and would take the others' labels for its own
     return trainer
 
 
-class OurTrainer(Trainer):
+class CohortTrainer(Trainer):
     """The Trainer with an order of rows that a resumed run has too, and with a teacher if there is one."""
 
     def __init__(self, teacher: Teacher | None, **options: Any) -> None:
@@ -80,12 +83,12 @@ class OurTrainer(Trainer):
         labels = inputs["labels"]
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if self._teacher and model.training:
-            self._label_losses.append(loss.detach())
+            # A loss of our own is divided by all rows of the step already: this batch has a share of it.
+            share = 1.0 if self.compute_loss_func is None else len(labels) / (num_items_in_batch or len(labels))
+            self._label_losses.append(loss.detach() / share)
             with torch.no_grad():
                 answers = self._teacher.model(**given)
-            imitation = self._teacher.imitation(outputs, answers, labels)
-            if self.compute_loss_func is not None:  # that one divides by all rows of the step, and the Trainer does not
-                imitation = imitation * len(labels) / (num_items_in_batch or len(labels))
+            imitation = share * self._teacher.imitation(outputs, answers, labels)
             loss = self._teacher.alpha * imitation + (1 - self._teacher.alpha) * loss
         return (loss, outputs) if return_outputs else loss
 

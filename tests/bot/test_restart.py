@@ -1,13 +1,17 @@
-"""kill -9 of the bot while a run or a sweep trains: it goes on, and its result is posted once."""
+"""kill -9 while a run or a sweep trains: of the bot, and it goes on; of the run, and it goes on from its checkpoint."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
 from bot.app import App
+from bot.dispatch import Request
 from bot.settings import Settings
+from bot.study.membership import Sender
+from runner.history import History
 from runner.run_dir import RunDir
 
 CONFIG = """
@@ -89,3 +93,31 @@ async def test_a_sweep_survives_the_bots_death_and_trains_nothing_twice(tmp_path
     assert len(run_dirs) == 4
     for run_dir in run_dirs:
         assert [event.type for event in RunDir(str(run_dir)).events()[0]].count("start") == 1
+
+
+SAVES = """
+exercise: match
+model: tiny
+data: {max_length: 16, max_train_samples: 256}
+training: {max_steps: 120, per_device_train_batch_size: 16, learning_rate: 1.0e-3, eval_strategy: "no",
+  logging_steps: 5, save_strategy: steps, save_steps: 10}
+"""
+
+
+async def test_a_run_whose_process_is_killed_goes_on_from_its_last_checkpoint(app, tmp_path):
+    submitted = Request(Sender("local", "ann", "Ann"), "#lab", "submit.form", {"config": SAVES}, ("#lab", "lab"))
+    await app.dispatch(submitted)
+    async with asyncio.timeout(200):
+        while not (found := [RunDir(str(folder)) for folder in (tmp_path / "home" / "runs").glob("*")]):
+            await asyncio.sleep(0.05)
+        (run_dir,) = found
+        while not run_dir.checkpoints():
+            await asyncio.sleep(0.05)
+        (claim,) = (tmp_path / "home" / "runner" / "jobs").glob("*.pid")
+        os.kill(json.loads(claim.read_text())["pid"], signal.SIGKILL)
+        while (result := run_dir.result()) is None:
+            await asyncio.sleep(0.1)
+    assert (result.status, result.steps) == ("succeeded", 120), result.error
+    assert result.resumed_at >= 10
+    history = History.of(run_dir.events()[0])
+    assert [step.step for step in history.steps] == [1, *range(5, 121, 5)]

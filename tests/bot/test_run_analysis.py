@@ -1,17 +1,21 @@
 """A closer look at a run, from the button on its page; through the dispatcher, on both databases."""
 
+from datetime import UTC
+
 import pytest
 
 import bot.commands  # noqa: F401  (registers them)
 from bot.command import Services
 from bot.commands import leaderboard_picture
 from bot.dispatch import Dispatcher, Request
-from bot.store.tables import Run
+from bot.store.tables import Learner, Run
 from bot.study import run
+from bot.study.leaderboard import Best, Climb
 from bot.study.membership import Sender, identify
 from bot.view import Message, read_action
 from lessons import curriculum
 from runner.analysis import Analysis, Errors, Mistake, PositionLoss, Sample
+from runner.exercise import exercises
 from runner.run_dir import Result, RunDir
 
 ANN = Sender("local", "ann", "Ann")
@@ -114,5 +118,11 @@ async def test_the_leaderboard_has_a_picture_over_time_from_the_second_best_on(a
     assert "1 group record" in picture.alt
 
 
-def test_all_names_at_the_end_of_close_lines_stay_in_reach() -> None:
-    assert leaderboard_picture.SHOWN * leaderboard_picture._APART < 1
+def test_a_board_of_many_equal_scores_at_one_moment_is_drawn(clock) -> None:
+    climbs = [
+        Climb(Learner(id=n, chat="local", external_id=f"{n}", name=f"Learner {n}"), (Best(clock.now, 0.5, False),))
+        for n in range(9)
+    ]
+    metric = exercises()["stdlib"].metric
+    assert leaderboard_picture.draw(climbs, "t", metric, clock.now, UTC).startswith(b"\x89PNG")
+    assert leaderboard_picture.alt_text(climbs, metric, UTC).count("Learner") == leaderboard_picture.SHOWN

@@ -30,12 +30,15 @@ class MultiTaskModel(nn.Module):
     `labels` has a row's class numbers in the order of the heads; logits of all heads stand side by side.
     """
 
-    def __init__(self, encoder: Any, sizes: Mapping[str, int], weights: Mapping[str, float] | None) -> None:
+    def __init__(
+        self, encoder: Any, sizes: Mapping[str, int], weights: Mapping[str, float] | None, smoothing: float = 0.0
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.config = encoder.config
         self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
         self.heads = nn.ModuleDict({name: nn.Linear(encoder.config.hidden_size, n) for name, n in sizes.items()})
+        self.smoothing = smoothing
         total = sum(weights.values()) if weights else len(sizes)
         self.weights = [(weights[name] if weights else 1) / total for name in sizes]
 
@@ -46,12 +49,23 @@ class MultiTaskModel(nn.Module):
         logits = torch.cat(by_head, dim=-1)
         if labels is None:
             return {"logits": logits}
-        losses = [cross_entropy(out.float(), labels[:, i]) for i, out in enumerate(by_head)]
+        losses = [
+            cross_entropy(out.float(), labels[:, i], label_smoothing=self.smoothing) for i, out in enumerate(by_head)
+        ]
         return {"loss": sum(w * loss for w, loss in zip(self.weights, losses, strict=True)), "logits": logits}
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+    def activation_checkpointing_enable(self, **options: Any) -> None:
         """Recompute the encoder's activations; the Trainer asks for it."""
-        self.encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs)
+        self.encoder.activation_checkpointing_enable(**options)
+
+    def gradient_checkpointing_enable(self, **options: Any) -> None:
+        """Do the same under its name before transformers 5.23."""
+        self.encoder.gradient_checkpointing_enable(**options)
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the encoder's word embeddings, which NEFTune puts noise on."""
+        embeddings: nn.Module = self.encoder.get_input_embeddings()
+        return embeddings
 
     def save(self, tokenizer: Any, folder: Path) -> None:
         """Write the encoder (or its adapter) as transformers does, and the heads beside it."""
@@ -84,7 +98,8 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
 def build(config: Config, exercise: Exercise, vocabulary: int) -> MultiTaskModel:
     """Apply the method to the encoder, and put the heads on it."""
     encoder = apply_method(load_encoder(config, vocabulary), config, "FEATURE_EXTRACTION")
-    return MultiTaskModel(encoder, _sizes(exercise.heads), config.multi.loss_weights)
+    smoothing = config.training.label_smoothing_factor
+    return MultiTaskModel(encoder, _sizes(exercise.heads), config.multi.loss_weights, smoothing)
 
 
 def _sizes(heads: Mapping[str, Sequence[str]]) -> dict[str, int]:

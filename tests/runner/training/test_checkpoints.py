@@ -10,7 +10,7 @@ import pytest
 from runner import training
 from runner.config import parse
 from runner.history import History
-from runner.run_dir import Checkpoint, Inputs, Result, RunDir, Start
+from runner.run_dir import Checkpoint, Inputs, Note, Result, RunDir, Start
 from runner.training import job
 from runner.training.checkpoints import check_size
 from runner.training.limits import Limits, Stop
@@ -134,24 +134,26 @@ training: {learning_rate: 1e-12, num_train_epochs: 20, per_device_train_batch_si
     assert result_of(after).steps == 8
 
 
-def test_a_run_whose_checkpoint_is_gone_says_so(tmp_path: Path) -> None:
+ANEW = "What it should go on from is gone, or of other data, so training starts anew."
+
+
+def test_a_run_whose_checkpoint_is_gone_starts_anew_and_says_so(tmp_path: Path) -> None:
     run_dir = RunDir(str(tmp_path / "run"))
     run_dir.create(MULTI, Inputs(resume=str(tmp_path / "erased")))
-    assert training.run(run_dir.url) == 1
-    assert result_of(run_dir).error == "The checkpoint that this run should go on from is gone; submit it anew."
+    assert training.run(run_dir.url) == 0
+    assert ANEW in [event.text for event in run_dir.events()[0] if isinstance(event, Note)]
+    assert (result_of(run_dir).resumed_at, result_of(run_dir).steps) == (0, 12)
 
 
 def test_a_checkpoint_on_other_data_is_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken, after = RunDir(str(tmp_path / "broken")), RunDir(str(tmp_path / "after"))
     break_off(monkeypatch, broken, MULTI, step=5)
-    changed = [event.model_copy(update={"data_hash": "old"}) if isinstance(event, Start) else event
-               for event in broken.events()[0]]  # fmt: skip
-    (tmp_path / "broken" / "events.jsonl").unlink()
-    for event in changed:
-        broken.append(event)
+    changed = (tmp_path / "broken" / "events.jsonl").read_text().replace('"data_hash":"', '"data_hash":"old')
+    (tmp_path / "broken" / "events.jsonl").write_text(changed)
     after.create(MULTI, Inputs(resume=broken.url))
-    assert training.run(after.url) == 1
-    assert "data have changed" in (result_of(after).error or "")
+    assert training.run(after.url) == 0
+    assert ANEW in [event.text for event in after.events()[0] if isinstance(event, Note)]
+    assert result_of(after).resumed_at == 0
 
 
 def test_checkpoints_are_kept_as_often_and_as_many_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

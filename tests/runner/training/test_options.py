@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import TrainerCallback
 
 from runner.config import Config, Training, parse
@@ -61,7 +62,8 @@ def test_every_scheduler_and_optimizer_is_tried() -> None:
 @pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if shape])
 def test_a_scheduler_has_its_shape(name: str, tmp_path: Path) -> None:
     found = rates(tmp_path, f"lr_scheduler_type: {name}, warmup_steps: 0")
-    assert found == pytest.approx([SHAPES[name](step / STEPS) for step in range(STEPS)], abs=1e-5)
+    # A polynomial ends at a rate of 1e-7.
+    assert found == pytest.approx([SHAPES[name](step / STEPS) for step in range(STEPS)], abs=2e-4)
 
 
 def test_inverse_sqrt_falls_with_the_root_of_the_step(tmp_path: Path) -> None:
@@ -196,6 +198,16 @@ def test_label_smoothing_keeps_a_sure_answer_from_a_loss_of_zero(tmp_path: Path)
     assert made(tmp_path).label_smoother is None
 
 
+def test_label_smoothing_smooths_each_head_by_itself(tmp_path: Path) -> None:
+    trainer = made(tmp_path, "label_smoothing_factor: 0.2", "multi")
+    assert trainer.label_smoother is None  # it would take one head's labels for another's
+    ids, labels = torch.ones(2, 4, dtype=torch.long), torch.tensor([[7, 2], [0, 1]])
+    found = trainer.model.eval()(input_ids=ids, labels=labels)
+    parts = found["logits"].split([8, 3], dim=-1)
+    heads = [cross_entropy(part, labels[:, i], label_smoothing=0.2) for i, part in enumerate(parts)]
+    assert float(found["loss"]) == pytest.approx(float(sum(heads)) / 2)
+
+
 def test_bf16_computes_the_logits_in_bf16(tmp_path: Path) -> None:
     for given, kind in (("false", torch.float32), ("true", torch.bfloat16)):
         source = (
@@ -208,14 +220,25 @@ def test_bf16_computes_the_logits_in_bf16(tmp_path: Path) -> None:
         assert kinds == [kind]
 
 
-def test_neftune_moves_the_embeddings_in_training_alone(tmp_path: Path) -> None:
-    trainer = made(tmp_path, "neftune_noise_alpha: 5")
-    trainer._activate_neftune(trainer.model)
-    embedding, ids = trainer.model.get_input_embeddings(), torch.ones(1, 4, dtype=torch.long)
-    trainer.model.train()
-    assert not torch.equal(embedding(ids), embedding(ids))
-    trainer.model.eval()
-    assert torch.equal(embedding(ids), embedding(ids))
+class TwiceTheSame(TrainerCallback):
+    """Says whether the same words have the same embeddings twice, in training and in evaluation."""
+
+    found: tuple[bool, bool]
+
+    def on_train_begin(self, *_: Any, model: Any = None, **__: Any) -> None:
+        embedding, ids = model.get_input_embeddings(), torch.ones(1, 4, dtype=torch.long)
+        model.train()
+        training = torch.equal(embedding(ids), embedding(ids))
+        model.eval()
+        self.found = (training, torch.equal(embedding(ids), embedding(ids)))
+
+
+@pytest.mark.parametrize("exercise", ["match", "multi"])
+def test_neftune_moves_the_embeddings_in_training_alone(exercise: str, tmp_path: Path) -> None:
+    trainer, seen = made(tmp_path, "neftune_noise_alpha: 5, max_steps: 1", exercise), TwiceTheSame()
+    trainer.add_callback(seen)
+    trainer.train()
+    assert seen.found == (False, True)
 
 
 @pytest.mark.parametrize("name", ["sdpa", "eager"])
@@ -249,11 +272,12 @@ def test_texts_are_cut_and_rows_counted_as_asked(tmp_path: Path) -> None:
     ("options", "evaluated"),
     [
         ("eval_strategy: epoch, num_train_epochs: 2, per_device_train_batch_size: 32", [2, 4]),
-        ("eval_strategy: steps, eval_steps: 3, num_train_epochs: 2, per_device_train_batch_size: 16", [3, 6]),
+        ("eval_strategy: steps, eval_steps: 3, num_train_epochs: 2, per_device_train_batch_size: 16", [3, 6, 8]),
         ("eval_strategy: steps, eval_steps: 0.5, num_train_epochs: 2, per_device_train_batch_size: 32", [2, 4]),
     ],
 )
 def test_evaluations_come_when_they_should(options: str, evaluated: list[int], tmp_path: Path) -> None:
+    """The Trainer adds one at the end."""
     source = f"{QUICK}data: {{max_length: 8, max_train_samples: 64}}\ntraining: {{{options}, logging_steps: 2}}\n"
     config = parse(source).config
     trainer = make_trainer(config, exercises()["match"], prepare(config, exercises()["match"]), tmp_path, [])

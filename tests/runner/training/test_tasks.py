@@ -50,6 +50,16 @@ def test_a_language_model_is_scored_in_bits_per_byte_beside_compressors(model: s
     assert all(sample.written for sample in analysis.samples)
 
 
+@pytest.mark.parametrize("method", ["prompt-tuning", "ia3"])
+def test_a_language_model_is_scored_under_an_adapter_too(method: str, tmp_path: Path) -> None:
+    result = succeed(tmp_path, QUICK_LM.replace("TOKENIZER", "bytes") + f"method: {method}\n")
+    assert result.test
+    assert 5 < result.test < 10  # random weights, hardly moved: near the 8 bits of guessing
+    analysis = Analysis.of(RunDir(str(tmp_path)))
+    assert analysis
+    assert analysis.samples
+
+
 def test_tokenizers_compete_fairly() -> None:
     """A model that guesses evenly needs as many bits a byte as its tokens need bits, whatever a token stands for."""
     for tokenizer, size in (("bytes", 257), ("bpe", 512)):
