@@ -86,6 +86,15 @@ def test_a_name_or_a_docstring_alone_does_not_tell_whether_they_match() -> None:
     assert len({row["docstring"] for row in rows}) == len(rows)
 
 
+def test_each_of_several_heads_has_its_baselines_and_their_mean_is_the_task_s() -> None:
+    card = load("multi").card
+    assert list(card.head_baselines) == list(card.heads)
+    for name, scores in card.baselines.items():
+        by_head = [each[name]["macro-f1"] for each in card.head_baselines.values()]
+        assert scores["macro-f1"] == pytest.approx(sum(by_head) / len(by_head), abs=1e-4)
+    assert not load("match").card.head_baselines
+
+
 def test_a_linear_baseline_is_near_chance_on_match_and_far_above_it_on_library() -> None:
     match, library = load("match").card.baselines, load("library").card.baselines
     assert 0.45 < match["linear"]["accuracy"] < 0.6
