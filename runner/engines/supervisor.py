@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import signal
 import stat
 import sys
@@ -195,6 +196,8 @@ def _run(arguments: Sequence[str]) -> int:
         return 0
     with lock:
         asyncio.run(_serve(options))
+    if options.parent and os.getppid() != options.parent:  # it was killed, and cannot clear up after itself
+        shutil.rmtree(options.home, ignore_errors=True)
     return 0
 
 

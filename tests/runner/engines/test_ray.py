@@ -39,9 +39,12 @@ async def test_a_job_whose_worker_is_killed_dies_with_it(ray: MakeRay, folder: F
     await eventually(Path(run_dir, "left.json").exists)
     everything = [*written(run_dir, "left.json"), *starts(run_dir)]
     [worker] = [p for p in psutil.process_iter(["cmdline"]) if _is_worker(p, job(1))]
+    [supervisor] = [child for child in worker.children() if "runner.engines.supervisor" in child.cmdline()]
+    home = Path(supervisor.cmdline()[supervisor.cmdline().index("--home") + 1])
     worker.kill()
     assert await state(engine, job(1), "exited") == JobStatus("exited", -9)
     await eventually(lambda: not any(map(alive, everything)))
+    await eventually(lambda: not home.exists())
     assert RunDir(run_dir).result() is None
 
 
