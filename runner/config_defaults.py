@@ -3,31 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
+from runner.catalog import PACKAGED, Catalog
 from runner.config_schema import Config, Training
-from runner.exercise import exercises
 
 # What trains well on the exercises with MiniLM: head-only, LoRA and prompt tuning as measured in RUNNER-FACTS.md.
 METHOD_RATE = {"head-only": 1e-2, "lora": 2e-3, "prompt-tuning": 3e-2, "ia3": 1e-2, "bitfit": 2e-3}
+# What an exercise's defaults say of models that start from random weights, and is wrong for pretrained ones.
+_FROM_SCRATCH = {"training": ("learning_rate", "adam_beta2"), "data": ("tokenizer", "vocab_size")}
 
 
-def usual_learning_rate(exercise: str, method: str) -> float:
+def usual_learning_rate(exercise: str, method: str, model: str = "", catalog: Catalog = PACKAGED) -> float:
     """Return the learning rate that a config without one has."""
-    training: dict[str, Any] = exercises()[exercise].defaults.get("training", {}) if exercise in exercises() else {}
+    training = _defaults(exercise, model, catalog).get("training", {})
     return float(METHOD_RATE.get(method) or training.get("learning_rate") or Training().learning_rate)
 
 
-def default(exercise: str, section: str, key: str) -> Any:
-    """Return what a key is when a config of this exercise does not give it."""
-    if (section, key) == ("training", "learning_rate"):
-        return usual_learning_rate(exercise, "full")
-    own: dict[str, Any] = exercises()[exercise].defaults.get(section, {}) if exercise in exercises() else {}
-    return own.get(key, getattr(getattr(Config(exercise=exercise), section), key))
+def default(config: Config, section: str, key: str, catalog: Catalog = PACKAGED) -> Any:
+    """Return what a key is when a config of this exercise and model does not give it."""
+    own = _defaults(config.exercise, config.model, catalog).get(section, {})
+    return own.get(key, getattr(getattr(Config(exercise=config.exercise), section), key))
 
 
-def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(given: Mapping[str, Any], catalog: Catalog = PACKAGED) -> dict[str, Any]:
     """Return a copy of a config's data with the exercise's and the method's defaults below what it says."""
-    name, method = given.get("exercise"), given.get("method")
-    defaults = dict(exercises()[name].defaults) if isinstance(name, str) and name in exercises() else {}
+    defaults, method = _defaults(given.get("exercise"), given.get("model"), catalog), given.get("method")
     if isinstance(method, str) and method in METHOD_RATE:
         defaults["training"] = {**defaults.get("training", {}), "learning_rate": METHOD_RATE[method]}
     data = {**defaults, **given}
@@ -35,3 +34,14 @@ def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and isinstance(data[key], Mapping):
             data[key] = {**value, **data[key]}
     return data
+
+
+def _defaults(exercise: Any, model: Any, catalog: Catalog) -> dict[str, Any]:
+    """Return an exercise's own defaults, as far as they suit a model; none for what is no exercise."""
+    found = catalog.exercises.get(exercise) if isinstance(exercise, str) else None
+    chosen = catalog.models.get(model) if isinstance(model, str) else None
+    defaults = dict(found.defaults) if found else {}
+    for section, keys in _FROM_SCRATCH.items() if chosen and chosen.pretrained else ():
+        if section in defaults:
+            defaults[section] = {key: value for key, value in defaults[section].items() if key not in keys}
+    return defaults

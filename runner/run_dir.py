@@ -1,8 +1,9 @@
 """The run directory: the whole interface between the bot and a training process.
 
-`config.yaml` goes in; `events.jsonl` (append-only), `heartbeat`, `log.txt`, `curves.png` and `model/`
-come out, and `result.json` is written last and atomically: a run that has one has ended.
-The directory is any fsspec URL, so bot and workers may share object storage instead of a disk.
+`config.yaml` goes in, and `own.json` where it names an exercise or a model of the group's own; `events.jsonl`
+(append-only), `heartbeat`, `log.txt`, `curves.png` and `model/` come out, and `result.json` is written last and
+atomically: a run that has one has ended. The directory is any fsspec URL, so bot and workers may share object storage
+instead of a disk.
 """
 
 import json
@@ -12,6 +13,8 @@ from typing import Annotated, Literal
 
 import fsspec
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from runner.catalog import Own
 
 
 class _Event(BaseModel):
@@ -88,6 +91,7 @@ class Result(BaseModel):
     train_score: float | None = Field(default=None, description="the metric on a sample of the train split")
     baselines: dict[str, float] = Field(default_factory=dict, description="majority, linear: on the test split")
     data_hash: str | None = None
+    revisions: dict[str, str] = Field(default_factory=dict, description="commits of what came from the hub, by name")
     steps: int = 0
     train_tokens: int = 0
     train_seconds: float = 0.0
@@ -115,9 +119,11 @@ class RunDir:
         """Return the path of a file inside, for the directory's own file system."""
         return f"{self._root}/{name}"
 
-    def create(self, config: str) -> None:
+    def create(self, config: str, own: Own | None = None) -> None:
         """Make the directory with its config; doing it twice changes nothing."""
         self._fs.makedirs(self._root, exist_ok=True)
+        if own and own != Own():
+            self.write("own.json", own.model_dump_json(indent=2).encode())
         self.write("config.yaml", config.encode())
 
     def write(self, name: str, data: bytes) -> None:
@@ -135,6 +141,11 @@ class RunDir:
                 return bytes(file.read())
         except FileNotFoundError:
             return None
+
+    def own(self) -> Own:
+        """Return the group's own exercise and model, if the config names such."""
+        data = self.read("own.json")
+        return Own.model_validate_json(data) if data else Own()
 
     def append(self, event: Event) -> None:
         """Add one line to `events.jsonl`."""

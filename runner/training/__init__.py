@@ -24,7 +24,8 @@ def run(run_dir_url: str) -> int:
         print(f"there is no config.yaml in {run_dir_url}", file=sys.stderr)
         return 2
     try:
-        config = parse(source).config
+        catalog = run_dir.own().catalog
+        config = parse(source, catalog).config
     except ConfigError as error:
         print(error, file=sys.stderr)
         run_dir.finish(Result(status="failed", error=f"The config cannot be run: {error}"))
@@ -32,7 +33,7 @@ def run(run_dir_url: str) -> int:
     with heartbeat(run_dir):
         from runner.training.job import train  # torch: seconds, unless it was preloaded
 
-        result = train(run_dir, config)
+        result = train(run_dir, config, catalog)
         run_dir.finish(result)
     return _code(result)
 

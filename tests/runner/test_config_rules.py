@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers import Trainer, TrainingArguments, get_scheduler
 
 from runner import config_rules
-from runner.catalog import MODELS, Model
+from runner.catalog import MODELS, PACKAGED, Model
 from runner.config import Config, ConfigError, Data, Training, parse, total_steps
 from runner.exercise import exercises
 from runner.training.arguments import scheduler_kwargs
@@ -107,7 +107,7 @@ def test_a_model_that_looks_like_a_path_is_refused(path: str):
 
 def test_a_model_on_the_hub_is_refused_with_what_there_is():
     (problem,) = wrong("exercise: match\nmodel: sentence-transformers/all-MiniLM-L6-v2")
-    assert "is a model on the Hub, and this group does not allow those yet" in problem
+    assert "is none of the Hub's models that this group allows; its admins can allow another" in problem
     assert problem.endswith("did you mean minilm? The models are minilm, tiny")
 
 
@@ -183,7 +183,7 @@ def test_the_budget_is_kept_or_the_run_is_refused(epochs: float, rows: int | Non
         data=Data(max_train_samples=rows, max_length=length),
     )
     over = config_rules.train_tokens(config, MATCH) > MATCH.budget.train_tokens
-    assert over == bool(list(config_rules.within_budget(config)))
+    assert over == bool(list(config_rules.within_budget(config, PACKAGED)))
 
 
 def test_a_mistake_is_told_once_and_not_again_by_rules_that_build_on_it():

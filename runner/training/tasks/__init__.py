@@ -1,5 +1,8 @@
 """What each kind of task trains on, and how it is scored. One module a kind, with one function `prepare`."""
 
+from collections.abc import Mapping
+
+from runner.catalog import MODELS, Model
 from runner.config import Config
 from runner.exercise import Exercise
 from runner.training.tasks import multi_task, text_classification, text_generation
@@ -14,6 +17,6 @@ _PREPARE = {
 }
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, models: Mapping[str, Model] = MODELS) -> Prepared:
     """Load data, tokenizer and model; new weights are drawn from torch's seed. Raises DataError and ModelError."""
-    return _PREPARE[exercise.task](config, exercise)
+    return _PREPARE[exercise.task](config, exercise, models[config.model])

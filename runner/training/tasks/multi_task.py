@@ -12,13 +12,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
+from runner.catalog import Model
 from runner.config import Config
-from runner.data import load
+from runner.data import splits_of
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_encoder, load_tokenizer
 from runner.training.tasks.prepared import Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
+
+DROPOUT = 0.1  # of an encoder that does not say its own under the usual name
 
 
 class MultiTaskModel(nn.Module):
@@ -31,14 +34,16 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.config = encoder.config
-        self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
+        self.dropout = nn.Dropout(getattr(encoder.config, "hidden_dropout_prob", DROPOUT))
         self.heads = nn.ModuleDict({name: nn.Linear(encoder.config.hidden_size, n) for name, n in sizes.items()})
         total = sum(weights.values()) if weights else len(sizes)
         self.weights = [(weights[name] if weights else 1) / total for name in sizes]
 
     def forward(self, input_ids: torch.Tensor, labels: torch.Tensor | None = None, **inputs: Any) -> dict[str, Any]:
         """Return the logits, and the weighted mean of the heads' losses when there are labels."""
-        pooled = self.dropout(self.encoder(input_ids=input_ids, **inputs).pooler_output)
+        encoded = self.encoder(input_ids=input_ids, **inputs)
+        pooled = getattr(encoded, "pooler_output", None)  # some encoders have none: DistilBERT, DeBERTa
+        pooled = self.dropout(encoded.last_hidden_state[:, 0] if pooled is None else pooled)
         by_head = [head(pooled) for head in self.heads.values()]
         logits = torch.cat(by_head, dim=-1)
         if labels is None:
@@ -59,21 +64,21 @@ class MultiTaskModel(nn.Module):
         )
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     """Tokenize the texts, and put the heads on one encoder."""
-    splits, tokenizer = load(exercise.dataset), load_tokenizer()
+    splits, tokenizer = splits_of(exercise), load_tokenizer(model)
     data = tokenized_splits(splits, tokenizer, config.data)
-    encoder = apply_method(load_encoder(config, len(tokenizer)), config, "FEATURE_EXTRACTION")
+    encoder = apply_method(load_encoder(config, len(tokenizer), model), config, "FEATURE_EXTRACTION")
     sizes = {name: len(labels) for name, labels in exercise.heads.items()}
-    model = MultiTaskModel(encoder, sizes, config.multi.loss_weights)
+    network = MultiTaskModel(encoder, sizes, config.multi.loss_weights)
     return Prepared(
-        model=model,
+        model=network,
         tokenizer=tokenizer,
         **data,
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name, sizes),
-        save=partial(model.save, tokenizer),
+        save=partial(network.save, tokenizer),
         facts=facts_of(splits, exercise),
     )
 

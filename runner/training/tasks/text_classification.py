@@ -9,8 +9,9 @@ from datasets import Dataset
 from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
+from runner.catalog import Model
 from runner.config import Config
-from runner.data import load
+from runner.data import splits_of
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_classifier, load_tokenizer, save_model
@@ -18,21 +19,22 @@ from runner.training.tasks.prepared import Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     """Tokenize the texts, and put a classification head on the encoder."""
-    splits, tokenizer = load(exercise.dataset), load_tokenizer()
+    splits, tokenizer = splits_of(exercise), load_tokenizer(model)
     data = tokenized_splits(splits, tokenizer, config.data)
-    model = apply_method(load_classifier(config, exercise.heads["label"], len(tokenizer)), config, "SEQ_CLS")
+    (labels,) = exercise.heads.values()
+    network = apply_method(load_classifier(config, labels, len(tokenizer), model), config, "SEQ_CLS")
     return Prepared(
-        model=model,
+        model=network,
         tokenizer=tokenizer,
         **data,
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name),
-        save=partial(save_model, model, tokenizer),
+        save=partial(save_model, network, tokenizer),
         facts=facts_of(splits, exercise),
-        loss=_balanced_loss(data["train"], config, len(exercise.heads["label"])),
+        loss=_balanced_loss(data["train"], config, len(labels)),
     )
 
 

@@ -13,25 +13,27 @@ from datasets import Dataset
 from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, default_data_collator
 
+from runner.catalog import Model
 from runner.config import Config
-from runner.data import Splits, load
+from runner.data import Splits, splits_of
 from runner.exercise import Exercise
-from runner.training.methods import apply_method, load_language_model, save_model
+from runner.training.methods import apply_method, load_language_model, load_tokenizer, save_model
 from runner.training.tasks.byte_tokenizers import bytes_of_tokens, load_text_tokenizer
 from runner.training.tasks.prepared import Prepared, facts_of, first_rows
 
 IGNORED = -100  # torch's and transformers' label for what is not predicted
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     """Train or load the tokenizer, cut the files into blocks, and make a model with random weights."""
-    splits = load(exercise.dataset)
-    tokenizer = load_text_tokenizer(config.data, splits)
+    splits = splits_of(exercise)
+    own = config.data.tokenizer == "model"
+    tokenizer = load_tokenizer(model) if own else load_text_tokenizer(config.data, splits)
     data = {name: _blocks(splits, name, tokenizer, config) for name in ("train", "validation", "test")}
     train = first_rows(data["train"], config.data.max_train_samples)
-    model = apply_method(load_language_model(config, len(tokenizer)), config, "CAUSAL_LM")
+    network = apply_method(load_language_model(config, len(tokenizer), model), config, "CAUSAL_LM")
     return Prepared(
-        model=model,
+        model=network,
         tokenizer=tokenizer,
         train=train,
         validation=data["validation"],
@@ -39,7 +41,7 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
         tokens=int((train.with_format("numpy")["labels"][:][:, 1:] != IGNORED).sum()),
         collate=default_data_collator,
         score=partial(_bits_per_byte, bytes_of_tokens(tokenizer)),
-        save=partial(save_model, model, tokenizer),
+        save=partial(save_model, network, tokenizer),
         facts=facts_of(splits, exercise),
         reduce_logits=sum_losses,
     )
@@ -47,9 +49,10 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
 
 def _blocks(splits: Splits, split: str, tokenizer: Any, config: Config) -> Dataset:
     texts = getattr(splits, split)["text"].to_pylist()
-    files = [[tokenizer.bos_token_id, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    files = [[start, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
     streams = [list(chain.from_iterable(files))] if config.data.packing else files
-    return Dataset(pa.table(cut(streams, config.data.max_length, tokenizer.bos_token_id)))
+    return Dataset(pa.table(cut(streams, config.data.max_length, start)))
 
 
 def cut(streams: Iterable[Sequence[int]], length: int, filler: int) -> dict[str, list[list[int]]]:
