@@ -18,6 +18,7 @@ from bot.errors import UserError
 from bot.schedule import UNTIL_WOKEN, Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
+from bot.study.hub import Fetcher, Hub
 from bot.study.renames import move_renamed
 from bot.study.tutor.llm import Model
 from bot.study.tutor.retrieval import index_of
@@ -29,6 +30,7 @@ from runner.engines.local import LocalEngine
 
 ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
 IDLE_PAUSE = 2.0
+UNFETCHED_PAUSE = 30.0  # between two looks for what another process left when it died
 UNANSWERED_PAUSE = 30.0  # between two looks for questions that a process left when it died
 PATIENCE = 10.0  # seconds that the start waits for one chat
 
@@ -88,6 +90,8 @@ class App:
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
         self._answering = Loop("tutor", self._answer)
+        self._fetcher = Fetcher(self.store, self._hub(), clock)
+        self._fetching = Loop("hub", self._fetch)
         self._clockwork = Clockwork(self.store, services.curriculum, clock, self._changed)
 
     async def __aenter__(self) -> Self:
@@ -101,6 +105,7 @@ class App:
         self._watching.start()
         self._sending.start()
         self._answering.start()
+        self._fetching.start()
         self._clockwork.start()
         return self
 
@@ -111,6 +116,7 @@ class App:
         for chat in reversed(self._joined):
             await chat.stop()
         await self._clockwork.stop()
+        await self._fetching.stop()
         await self._answering.stop()
         if self._writer:
             await self._writer.close()
@@ -143,6 +149,17 @@ class App:
             key = _reveal(settings.openai_api_key)
             model = Model.at(settings.openai_base_url, key, settings.openai_model, settings.openai_context)
         return Writer(self.store, curriculum(), model, self._clock, self._said)
+
+    def _hub(self) -> Hub:
+        settings = self.settings
+        return Hub(
+            endpoint=settings.hf_endpoint,
+            home=settings.hf_home or settings.home / "huggingface",
+            token=_reveal(settings.hf_token),
+            store=f"{settings.runs}/hub",
+            most_bytes=settings.hub_bytes,
+            most_seconds=settings.hub_seconds,
+        )
 
     def _limits(self) -> Limits | None:
         settings = self.settings
@@ -193,6 +210,7 @@ class App:
     def _changed(self) -> None:
         self._watching.wake()
         self._sending.wake()
+        self._fetching.wake()
         if self._writer:
             self._answering.wake()
 
@@ -210,6 +228,11 @@ class App:
             return UNTIL_WOKEN
         await self._writer.tick()
         return UNANSWERED_PAUSE
+
+    async def _fetch(self) -> float:
+        fetched = await self._fetcher.tick()
+        self._sending.wake()
+        return 0.0 if fetched else UNFETCHED_PAUSE
 
     async def _send(self) -> float:
         sent = await self._outbox.tick()

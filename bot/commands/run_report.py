@@ -10,11 +10,11 @@ from bot.command import Services, announcement
 from bot.commands.guide import debugging
 from bot.store.tables import Run
 from bot.study import fair_queue, run
+from bot.study.catalog import exercise_of
 from bot.study.membership import learner_of
 from bot.view import Button, File, Message
 from bot.view import action as to
 from runner import curves
-from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Result, RunDir
 
@@ -63,7 +63,7 @@ def _progress(found: Run, now: datetime) -> str:
 
 def _ending(found: Run) -> str:
     if found.status == "succeeded" and found.score is not None:
-        return f"Done: {exercises()[found.exercise].metric.format(found.score)} on the hidden test."
+        return f"Done: {exercise_of(found).metric.format(found.score)} on the hidden test."
     words = {"failed": "Failed.", "cancelled": "Cancelled.", "timed_out": "Out of time."}
     return " ".join(filter(None, [words.get(found.status, "Done."), found.error]))
 
@@ -74,7 +74,7 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
     found = await session.get_one(Run, subject)
     learner = await learner_of(session, found.learner_id)
     result = Result.model_validate(found.result)
-    metric = exercises()[found.exercise].metric
+    metric = exercise_of(found).metric
     score = metric.format(result.test) if result.test is not None else found.status.replace("_", " ")
     first = found.findings[0] if found.findings else None
     return Message(
@@ -122,7 +122,7 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     """Say in a sentence or two how good it is, against the baselines."""
     if result.status != "succeeded" or result.test is None:
         return result.error or "It ended without a score."
-    exercise = exercises()[found.exercise]
+    exercise = exercise_of(found)
     metric, baseline, floor = exercise.metric, exercise.baseline, result.baselines.get(exercise.baseline)
     sentences = []
     if floor is not None:
@@ -166,7 +166,7 @@ def _next_steps(found: Run, finding: dict[str, Any]) -> tuple[Button, ...]:
 
 
 def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
-    exercise = exercises()[found.exercise]
+    exercise = exercise_of(found)
     metric = exercise.metric
     scores = [
         ("Hidden test", result.test),
@@ -204,7 +204,7 @@ async def _last_words(found: Run) -> list[str]:
 
 async def _curve(found: Run, result: Result, name: str) -> tuple[File, ...]:
     """Attach the curve that the runner drew; for a run that died before it could, draw one from its events."""
-    metric = exercises()[found.exercise].metric
+    metric = exercise_of(found).metric
 
     def read() -> File | None:
         run_dir = RunDir(found.run_dir)

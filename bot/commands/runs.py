@@ -5,15 +5,14 @@ from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Context, Param, action, command
-from bot.commands.group import EXERCISE
+from bot.commands.options import EXERCISE
 from bot.commands.run_report import code_block, draw_page, duration
 from bot.errors import UserError
 from bot.store.tables import Run
-from bot.study import fair_queue, run
+from bot.study import catalog, fair_queue, run
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
-from runner.exercise import exercises
 
 SHOWN_PROBLEMS = 12
 SHOWN_IN_FORM = 5  # problems below a field
@@ -27,7 +26,7 @@ async def submit(
 ) -> Reply:
     """Take a config as a file, or open a form with a template to fill in."""
     if file is None:
-        return config_form(template(exercise or "match"))
+        return config_form(await _starter(ctx, exercise or "match"))
     return await _submit(ctx, file.data)
 
 
@@ -51,9 +50,13 @@ async def mend(ctx: Context) -> Form:
 @action("submit.template")
 async def submit_template(ctx: Context, exercise: str) -> Message:
     """Submit an exercise's starter config unchanged."""
-    if exercise not in exercises():
-        raise UserError(f"There is no exercise {exercise[:30]} any more.")
-    return await _submit(ctx, template(exercise))
+    return await _submit(ctx, await _starter(ctx, exercise))
+
+
+async def _starter(ctx: Context, exercise: str) -> str:
+    """Return an exercise's starter config. Raises UserError when the group has no such exercise."""
+    found = await catalog.exercise(ctx.session, ctx.group, exercise)
+    return template(found.name, await catalog.of_group(ctx.session, ctx.group))
 
 
 def config_form(config: str) -> Form:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
+from runner.catalog import PACKAGED, Catalog
 from runner.config import Config, total_steps, usual_learning_rate
-from runner.exercise import Exercise, exercises
+from runner.exercise import Exercise
 from runner.history import History
 from runner.run_dir import Eval, Result
 
@@ -18,11 +19,12 @@ class Observed:
     history: History
     config: Config
     result: Result
+    catalog: Catalog = PACKAGED
 
     @cached_property
     def exercise(self) -> Exercise:
         """What was trained."""
-        return exercises()[self.config.exercise]
+        return self.catalog.exercises[self.config.exercise]
 
     @cached_property
     def losses(self) -> list[float]:
@@ -69,7 +71,7 @@ class Observed:
     @property
     def usual_rate(self) -> float:
         """A learning rate that trains well with this exercise and method."""
-        return usual_learning_rate(self.config.exercise, self.config.method)
+        return usual_learning_rate(self.config.exercise, self.config.method, self.config.model, self.catalog)
 
     @property
     def learned(self) -> bool:

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run
-from bot.study import streak
+from bot.study import catalog, streak
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
@@ -45,7 +45,8 @@ async def submit(
     now: datetime,
 ) -> Submitted:
     """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
-    parsed = await asyncio.to_thread(parse, source)
+    offered = await catalog.of_group(session, group)
+    parsed = await asyncio.to_thread(parse, source, offered)
     await _check_quota(session, learner, group, now)
     run_id = f"r{secrets.token_hex(6)}"
     run = Run(
@@ -55,7 +56,8 @@ async def submit(
         learner_id=learner.id,
         exercise=parsed.config.exercise,
         submitted=source.decode() if isinstance(source, bytes) else source,
-        config=render(parsed.config),
+        config=render(parsed.config, offered),
+        own=catalog.carried(parsed.config, offered),
         chat=learner.chat,
         channel=channel,
         run_dir=f"{runs}/{run_id}",
@@ -149,16 +151,17 @@ async def cancel(session: AsyncSession, learner: Learner, run: Run, now: datetim
 
 def changed_config(run: Run, change: dict[str, Any]) -> str:
     """Return a run's config with dotted keys set to other values."""
-    config = parse(run.config).config.model_dump()
+    offered = catalog.of_run(run)
+    config = parse(run.config, offered).config.model_dump()
     for key, value in change.items():
         section, _, name = key.rpartition(".")
         (config[section] if section else config)[name] = value
-    return render(Config.model_validate(config, strict=False))
+    return render(Config.model_validate(config, strict=False), offered)
 
 
 def difference(first: Run, second: Run) -> list[tuple[str, str, str]]:
     """Return the dotted keys in which two runs' configs differ, with both values; as few as make the difference."""
-    one, other = (_flat(parse(run.config).config.model_dump()) for run in (first, second))
+    one, other = (_flat(parse(run.config, catalog.of_run(run)).config.model_dump()) for run in (first, second))
     keys = [key for key in one | other if one.get(key) != other.get(key)]
     return [(key, str(one.get(key, "-")), str(other.get(key, "-"))) for key in keys]
 

@@ -18,10 +18,10 @@ from bot.store import outbox
 from bot.store.database import Store
 from bot.store.tables import Run
 from bot.study import badge, coach, drill, fair_queue, leaderboard
+from bot.study.catalog import exercise_of, of_run, own_of
 from bot.study.run import ACTIVE, announce, move
 from runner.config import ConfigError, parse
 from runner.engines import Engine, JobStatus
-from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Event, Note, Result, RunDir, Start, Step
 
@@ -88,7 +88,7 @@ class RunWatch:
                 await self._start(run)
 
     async def _start(self, run: Run) -> None:
-        await asyncio.to_thread(RunDir(run.run_dir).create, run.config)
+        await asyncio.to_thread(RunDir(run.run_dir).create, run.config, own_of(run))
         await self._engine.start(job_id(run), run.run_dir)
 
     async def _follow(self, run: Run) -> None:
@@ -134,7 +134,7 @@ class RunWatch:
         now = self._clock()
         started = run.started_at or now
         job = await self._engine.status(job_id(run))
-        limit = timedelta(seconds=exercises()[run.exercise].budget.seconds)
+        limit = timedelta(seconds=exercise_of(run).budget.seconds)
         if now - started > limit + GRACE:
             await self._engine.stop(job_id(run))
             await self._finish(run, Result(status="timed_out", error=f"It went on for over {limit.seconds // 60} min."))
@@ -193,7 +193,7 @@ def job_id(run: Run) -> str:
 def _diagnose(run: Run, result: Result) -> list[coach.Finding]:
     history = History.of(RunDir(run.run_dir).events()[0])
     try:
-        return coach.diagnose(history, parse(run.config).config, result)
+        return coach.diagnose(history, parse(run.config, of_run(run)).config, result, of_run(run))
     except ConfigError:  # accepted by an older version with other rules; its end still counts
         log.warning("run %s has a config that is no longer valid; no findings", run.id)
         return []
