@@ -46,7 +46,7 @@ MODELS: dict[str, Model] = {
         Model("minilm", "all-MiniLM-L6-v2, pretrained", "encoder", 22_713_216, True, "package", 512),
         Model("tiny", "a 2-layer BERT with random weights", "encoder", 4_385_920, False, "random", 512),
         Model("llama", "a 2-layer Llama with random weights", "decoder", 645_840, False, "random", 1024),
-        Model("gpt2", "a 4-layer GPT-2 with random weights", "decoder", 2_173_056, False, "random", 1024),
+        Model("gpt2", "a 4-layer GPT-2 with random weights", "decoder", 2_173_056, False, "random", 1023),
     )
 }
 

@@ -62,7 +62,7 @@ class Dealt:
         )
 
 
-def exercise_of(file: ExerciseFile, card: Card, revision: str, files: str, test_rows: int) -> Exercise:
+def exercise_of(file: ExerciseFile, dealt: Dealt, card: Card, revision: str, files: str) -> Exercise:
     """Return the exercise that an author's file makes of data at a commit, which are at the URL `files`."""
     language = file.task == "text-generation"
     tokens = 1024.0 if language else card.tokens_per_row  # of a block of text there are as many as it is long
@@ -77,8 +77,8 @@ def exercise_of(file: ExerciseFile, card: Card, revision: str, files: str, test_
         revision=revision,
         files=files,
         text_columns=card.text_columns,
-        heads=card.heads,
-        metric=_metric(file, test_rows),
+        heads=dealt.heads,
+        metric=_metric(file, dealt.tables["test"].num_rows),
         baseline=file.baseline_name,
         budget=file.budget_for(round(epoch)),
         train_rows=card.rows["train"],

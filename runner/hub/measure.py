@@ -36,6 +36,8 @@ def measure(name: str, folder: Path) -> Model:
     _check_tokenizer(name, architecture, tokenizer, network)
     parameters = sum(p.numel() for p in getattr(network, "base_model", network).parameters())
     longest = _longest(name, config, tokenizer, network)
+    if architecture == "decoder":
+        longest -= 1  # a block of text is one token longer: what the last one predicts
     return Model(name, name, architecture, parameters, True, "hub", longest)
 
 

@@ -60,7 +60,8 @@ def check_size(name: str, size: int, most: int) -> None:
 
 def shown_size(size: int) -> str:
     """Write a number of bytes as people do."""
-    return f"{size / GB:,.3g} GB" if size >= GB else f"{size / MB:,.3g} MB"
+    unit, name = (GB, "GB") if size >= GB else (MB, "MB")
+    return f"{size / unit:,.0f} {name}" if size >= 10 * unit else f"{size / unit:.2g} {name}"
 
 
 @contextmanager

@@ -71,23 +71,29 @@ def _kind(feature: Any) -> str:
 
 
 def labels_of(file: ExerciseFile, column: str, place: int, splits: Sequence[Rows]) -> tuple[list[Any], tuple[str, ...]]:
-    """Return a label column's values in the order of its classes, and what the classes are called. Raises HubError."""
+    """Return a label column's values in the order of its classes, and what the classes are called. Raises HubError.
+
+    Labels that are given say what numbers mean; words in the data are labels themselves, and the given ones order them.
+    """
     found = {values[place] for rows in splits for values in rows.values}
     given, names = file.heads[column], splits[0].names.get(column)
-    if names is not None and given is not None and len(given) != len(names):
-        raise HubError(f"{column} has {len(names)} labels in {file.dataset}, and {len(given)} are given")
-    if names is not None:
-        values: list[Any] = list(range(len(names)))
-    elif given is not None and found <= set(given):  # the labels themselves stand in the data
-        values = list(given)
-    else:
-        values = sorted(found, key=lambda value: (str(type(value)), value))
-    labels = tuple(given or names or (str(value) for value in values))
-    if len(values) != len(labels):
-        shown = ", ".join(str(value)[:40] for value in values[:10])
-        raise HubError(f"{column} has {len(values)} labels in {file.dataset} ({shown}), and {len(labels)} are given")
     if not 2 <= len(found) <= MOST_LABELS:
-        raise HubError(
-            f"{column} has {len(found):,} different labels in {file.dataset}; from 2 to {MOST_LABELS} can be learned"
-        )
-    return values, labels
+        what = f"{column} has {len(found):,} different labels in {file.dataset}"
+        raise HubError(f"{what}; from 2 to {MOST_LABELS} can be learned")
+    if given is not None and all(isinstance(value, str) for value in found):
+        if unknown := sorted(found - set(given)):
+            raise HubError(
+                f"{column} has {_shown(unknown)} in {file.dataset}, and the labels given are {_shown(given)}"
+            )
+        return list(given), tuple(given)
+    values = (
+        list(range(len(names))) if names is not None else sorted(found, key=lambda value: (str(type(value)), value))
+    )
+    if given is not None and len(given) != len(values):
+        shown = _shown(names or values)
+        raise HubError(f"{column} has {len(values)} labels in {file.dataset} ({shown}), and {len(given)} are given")
+    return values, tuple(given or names or map(str, values))
+
+
+def _shown(values: Sequence[Any]) -> str:
+    return ", ".join(str(value)[:40] for value in values[:10]) + ("…" if len(values) > 10 else "")
