@@ -38,6 +38,7 @@ class Model:
     max_length: int
     revision: str = ""
     files: str = ""
+    attention: Literal["sdpa", "eager"] = "sdpa"  # the best that it has; eager is the only one of some
 
 
 MODELS: dict[str, Model] = {

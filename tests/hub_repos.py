@@ -17,6 +17,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import (
     BertConfig,
     BertModel,
+    DebertaV2Config,
+    DebertaV2Model,
     DistilBertConfig,
     DistilBertModel,
     GPT2Config,
@@ -66,6 +68,8 @@ def encoder(kind: str = "bert") -> dict[str, bytes]:
     sizes = {**SIZES, "vocab_size": len(tokenizer), "max_position_embeddings": 66}
     if kind == "roberta":  # its positions count from the padding token's number on
         return _saved(RobertaModel(RobertaConfig(**sizes, pad_token_id=1)), tokenizer)
+    if kind == "deberta":
+        return _saved(DebertaV2Model(DebertaV2Config(**sizes)), tokenizer)
     if kind == "distilbert":
         sizes = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "vocab_size": len(tokenizer)}
         return _saved(DistilBertModel(DistilBertConfig(**sizes, max_position_embeddings=64)), tokenizer)
@@ -175,6 +179,7 @@ def fill(hub: HubServer) -> None:
     hub.add("models", "lab/tiny-bert", encoder())
     hub.add("models", "lab/tiny-roberta", encoder("roberta"))
     hub.add("models", "lab/tiny-distilbert", encoder("distilbert"))
+    hub.add("models", "lab/tiny-deberta", encoder("deberta"))
     hub.add("models", "lab/tiny-gpt2", decoder())
     hub.add("models", "lab/gated", encoder(), gated=True)
     hub.add("datasets", "lab/topics", {

@@ -155,7 +155,8 @@ async def _draw_exercise(found: Addition) -> Message:
     exercise = Own.model_validate({"exercise": found.made}).exercise
     return Message(
         title=f"Exercise {found.name}: {found.status}",
-        body="\n\n".join(filter(None, [found.error or "", exercise.summary if exercise else ""])) or _state(found),
+        body="\n\n".join(filter(None, [found.error or "", f"{exercise.title} {exercise.summary}" if exercise else ""]))
+        or _state(found),
         fields=_facts(exercise, await addition.card_of(exercise)) if exercise else (),
         files=(File(f"{found.name}.yaml", found.source.encode()),),
         buttons=(Button("Submit a first run", to("submit.template", exercise=found.name), "primary"),)

@@ -56,6 +56,7 @@ class Hub:
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
+            await process.wait()
         try:
             return dict(json.loads(outcome))
         except ValueError:

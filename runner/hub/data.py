@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 from datasets import DownloadConfig, get_dataset_config_names, load_dataset_builder
 from huggingface_hub import DatasetCard, hf_hub_download
 
@@ -18,7 +17,7 @@ from runner.data.store import write
 from runner.exercise import Exercise
 from runner.exercise_file import ExerciseFile
 from runner.hub.dealing import deal, exercise_of
-from runner.hub.repo import HubError, Repo, check_size, explained, look
+from runner.hub.repo import HTTPError, HubError, Repo, check_size, explained, look
 from runner.hub.rows import read_rows
 from runner.shared_folder import local_copy, publish
 
@@ -63,7 +62,7 @@ def _builder(file: ExerciseFile, repo: Repo, work: str) -> Any:
     }
     try:
         builder = load_dataset_builder(repo.name, subset, **options)
-    except httpx.HTTPError:
+    except HTTPError:
         raise
     except Exception as error:
         raise HubError(f"{repo.name} has no data that can be read: {_first_line(error)}") from error
@@ -106,7 +105,7 @@ def _patterns(configs: Any) -> Iterator[str]:
 def _subset(file: ExerciseFile, repo: Repo) -> str | None:
     try:
         names = get_dataset_config_names(repo.name, revision=repo.revision)
-    except httpx.HTTPError:
+    except HTTPError:
         raise
     except Exception as error:
         raise HubError(f"{repo.name} has no data that can be read: {_first_line(error)}") from error
@@ -138,7 +137,7 @@ def _tables(file: ExerciseFile, builder: Any) -> dict[str, Any]:
     try:
         # Sizes and sums that a card names are not compared: our own hash says what the data are.
         builder.download_and_prepare(verification_mode="no_checks")
-    except httpx.HTTPError:
+    except HTTPError:
         raise
     except Exception as error:  # a file may be broken in any way
         raise HubError(f"the data of {file.dataset} cannot be read: {_first_line(error.__cause__ or error)}") from error

@@ -38,7 +38,8 @@ def measure(name: str, folder: Path) -> Model:
     longest = _longest(name, config, tokenizer, network)
     if architecture == "decoder":
         longest -= 1  # a block of text is one token longer: what the last one predicts
-    return Model(name, name, architecture, parameters, True, "hub", longest)
+    attention: Literal["sdpa", "eager"] = "sdpa" if network.config._attn_implementation == "sdpa" else "eager"
+    return Model(name, name, architecture, parameters, True, "hub", longest, attention=attention)
 
 
 def _architecture(name: str, config: Any) -> Literal["encoder", "decoder"]:
@@ -54,9 +55,12 @@ def _architecture(name: str, config: Any) -> Literal["encoder", "decoder"]:
 
 def _load(name: str, folder: Path, architecture: str) -> Any:
     """Load the weights; most of them have to be there, or a run would train from chance without a word."""
-    auto = AutoModelForCausalLM if architecture == "decoder" else AutoModel
+    auto, options = AutoModelForCausalLM if architecture == "decoder" else AutoModel, {"output_loading_info": True}
     try:
-        network, info = from_folder(auto, folder, output_loading_info=True)
+        try:
+            network, info = from_folder(auto, folder, **options)
+        except ValueError:  # some, such as DeBERTa, have no other attention than eager
+            network, info = from_folder(auto, folder, attn_implementation="eager", **options)
     except Exception as error:
         raise HubError(f"the weights of {name} cannot be loaded: {type(error).__name__}") from error
     sizes = {key: weight.numel() for key, weight in network.state_dict().items()}

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-import httpx
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi, constants, errors
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -16,6 +15,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+# What every failed request raises, of whichever library this version of huggingface_hub speaks HTTP with.
+HTTPError = errors.HTTPError  # type: ignore[attr-defined]
 Kind = Literal["model", "dataset"]
 MB, GB = 10**6, 10**9
 _LISTED = 200  # names that a misspelt one is compared with
@@ -79,11 +80,11 @@ def explained(kind: Kind, name: str, revision: str) -> Iterator[None]:
         raise HubError(f"{name} has no branch, tag or commit {revision}") from None
     except RepositoryNotFoundError:
         raise HubError(f"the hub has no {_KINDS[kind]} {name}, or hides it{_nearest(kind, name)}") from None
-    except (httpx.TransportError, OfflineModeIsEnabled, ConnectionError):
-        raise HubError(f"the hub at {constants.ENDPOINT} cannot be reached; try again later") from None
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no status"
         raise HubError(f"the hub at {constants.ENDPOINT} answers {status} for {name}; try again later") from error
+    except (HTTPError, OfflineModeIsEnabled):
+        raise HubError(f"the hub at {constants.ENDPOINT} cannot be reached; try again later") from None
 
 
 _KINDS: dict[Kind, str] = {"model": "model", "dataset": "data set"}
@@ -97,7 +98,7 @@ def _nearest(kind: Kind, name: str) -> str:
         found = [repo.id for repo in ask(author=owner, limit=_LISTED)] or [
             repo.id for repo in ask(search=own, limit=20)
         ]
-    except (httpx.HTTPError, HfHubHTTPError):
+    except HTTPError:
         return ""
     near = get_close_matches(name, found, n=1)
     return f"; did you mean {near[0]}?" if near else ""

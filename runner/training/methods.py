@@ -83,7 +83,7 @@ def _load(auto: Any, config: Config, vocabulary: int, model: Model | None, **nam
     chosen = model or MODELS.get(config.model)
     if chosen is None:
         raise ModelError(f"there is no model {config.model!r} in the catalog; there are {', '.join(MODELS)}")
-    attention = {"attn_implementation": config.attn_implementation}
+    attention = {"attn_implementation": config.attn_implementation if chosen.attention == "sdpa" else "eager"}
     if chosen.source == "random":
         drawn: nn.Module = auto.from_config(_shape(config.model, vocabulary, **names), **attention)
         return drawn

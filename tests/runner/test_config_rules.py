@@ -301,3 +301,28 @@ def test_what_does_not_go_together_is_refused(source: str, problem: str):
 def test_what_will_do_nothing_is_suspicious(source: str, warning: str):
     (found,) = suspicious(source)
     assert found.endswith(warning)
+
+
+# ---- models of the hub
+
+
+HUB = PACKAGED.plus(
+    models=[
+        Model("lab/large", "lab/large", "encoder", 335_000_000, True, "hub", 512),
+        Model("lab/small", "lab/small", "encoder", 4_000_000, True, "hub", 128),
+    ]
+)
+
+
+def test_a_large_model_of_the_hub_is_warned_about_where_there_is_no_gpu():
+    (warning,) = parse("exercise: match\nmodel: lab/large\n", HUB).warnings
+    assert "335 million parameters take about" in str(warning)
+    assert "on two CPU cores, and match ends a run after 15" in str(warning)
+    assert parse("exercise: match\nmodel: lab/small\n", HUB).warnings == ()
+
+
+def test_a_model_of_the_hub_has_its_own_length_and_no_other_group_has_it():
+    with pytest.raises(ConfigError, match="200 is more than the 128 tokens that lab/small can read"):
+        parse("exercise: match\nmodel: lab/small\ndata: {max_length: 200}\n", HUB)
+    with pytest.raises(ConfigError, match="none of the Hub's models that this group allows"):
+        parse("exercise: match\nmodel: lab/small\n")

@@ -66,7 +66,7 @@ async def test_a_bot_that_stops_leaves_what_it_was_at_to_the_next(store, clock, 
 
 
 async def test_a_process_that_breaks_is_said_kindly_and_logged(tmp_path, caplog):
-    outcome = await hub_at(tmp_path, most_bytes=-1).fetch("model", "lab/tiny-bert")
+    outcome = await hub_at(tmp_path).fetch("exercise", "this is no exercise")
     assert outcome == {"error": BROKEN}
     assert "runner.hub ended with code 1" in caplog.text
 

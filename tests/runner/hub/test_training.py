@@ -26,7 +26,7 @@ EXERCISES = {
 @pytest.fixture(scope="module")
 def catalog(fetch: Fetcher) -> Catalog:
     exercises = [fetch.made("exercise", f"name: {name}\n{source}{BUDGET}") for name, source in EXERCISES.items()]
-    names = ("lab/tiny-bert", "lab/tiny-roberta", "lab/tiny-distilbert", "lab/tiny-gpt2")
+    names = ("lab/tiny-bert", "lab/tiny-roberta", "lab/tiny-distilbert", "lab/tiny-deberta", "lab/tiny-gpt2")
     made = [Own.model_validate({"exercise": each}).exercise for each in exercises]
     models = [Own.model_validate({"model": fetch.made("model", name)}).model for name in names]
     return PACKAGED.plus(filter(None, made), filter(None, models))
@@ -61,7 +61,7 @@ def test_classification_learns_with_an_encoder_of_the_hub(
     assert len(hub.asked) == asked
 
 
-@pytest.mark.parametrize("model", ["lab/tiny-roberta", "lab/tiny-distilbert", "tiny"])
+@pytest.mark.parametrize("model", ["lab/tiny-roberta", "lab/tiny-distilbert", "lab/tiny-deberta", "tiny"])
 def test_two_heads_learn_on_encoders_with_a_pooler_and_without(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
