@@ -15,6 +15,7 @@ from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.catalog import PACKAGED, Model, Own
 from runner.config import ConfigError, Problem
+from runner.config_errors import shown_key
 from runner.exercise import Exercise
 
 SHOWN_PROBLEMS = 12
@@ -77,7 +78,11 @@ def _state(found: Addition) -> str:
             return f"refused: {found.error}"
         case _:
             own = Own.model_validate({found.kind: found.made})
-            return own.exercise.title if own.exercise else own.model.title if own.model else ""
+            return own.exercise.title if own.exercise else _size(own.model) if own.model else ""
+
+
+def _size(model: Model) -> str:
+    return f"{model.architecture}, {model.parameters:,} parameters"
 
 
 @action("exercise.new", admin=True)
@@ -143,10 +148,10 @@ async def draw_addition(session: AsyncSession, services: Services, subject: str,
     if found is None or found.status == "checking":  # added anew: that has an answer of its own
         return None
     if found.status == "refused":
+        stop = "" if (found.error or "").endswith("?") else "."
         before = " What it was before stays." if found.made else ""
-        return Message(
-            f"I cannot use it: {found.error}.{before}", title=f"{found.kind.capitalize()} {found.name}: refused"
-        )
+        title = f"{found.kind.capitalize()} {found.name}: refused"
+        return Message(f"I cannot use it: {found.error}{stop}{before}", title=title)
     return await _draw_exercise(found) if found.kind == "exercise" else _draw_model(found)
 
 
@@ -172,7 +177,7 @@ def _facts(exercise: Exercise, card: dict[str, Any]) -> tuple[tuple[str, str], .
     facts = [
         ("Data", f"{exercise.dataset} at commit {(exercise.revision or '')[:12]}"),
         *((split.capitalize(), f"{count:,} {unit}") for split, count in rows.items()),
-        *((f"Labels of {head}", _labels(labels)) for head, labels in exercise.heads.items()),
+        *((f"Labels of {shown_key(head)}", _labels(labels)) for head, labels in exercise.heads.items()),
         ("Score", f"{metric.name} on the hidden test split"),
         *((f"Baseline: {name}", metric.format(score)) for name, score in baselines.items() if score is not None),
         ("Budget", f"{exercise.budget.train_tokens:,} tokens, {exercise.budget.seconds} s"),
@@ -182,7 +187,7 @@ def _facts(exercise: Exercise, card: dict[str, Any]) -> tuple[tuple[str, str], .
 
 def _labels(labels: Sequence[str]) -> str:
     more = len(labels) - SHOWN_LABELS
-    return ", ".join(labels[:SHOWN_LABELS]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(shown_key, labels[:SHOWN_LABELS])) + (f" and {more} more" if more > 0 else "")
 
 
 def _draw_model(found: Addition) -> Message:
@@ -194,7 +199,7 @@ def _draw_model(found: Addition) -> Message:
         title=f"Model {model.name}: ready",
         fields=(
             ("Commit", model.revision[:12]),
-            ("Kind", f"{model.architecture}, {model.parameters:,} parameters"),
+            ("Kind", _size(model)),
             ("Reads", f"up to {model.max_length:,} tokens"),
         ),
     )

@@ -6,6 +6,7 @@ The process alone has the token, and only while it fetches; what it leaves is in
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,7 @@ from runner.engines.machine import clean_environment
 
 log = logging.getLogger(__name__)
 
+_WAY_OUT = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 LOOK = 30.0  # seconds between two signs that it is still being fetched
 BROKEN = "it could not be looked at: something broke on our side, and cohort.log has it"
 
@@ -65,8 +67,10 @@ class Hub:
 
     def _environment(self) -> dict[str, str]:
         token = {"HF_TOKEN": self.token} if self.token else {}
+        way_out = {name: value for name, value in os.environ.items() if name.upper() in _WAY_OUT}
         return {
             **clean_environment(),
+            **way_out,
             **token,
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(self.home),

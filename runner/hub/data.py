@@ -12,6 +12,8 @@ from typing import Any
 from datasets import DownloadConfig, get_dataset_config_names, load_dataset_builder
 from huggingface_hub import DatasetCard, hf_hub_download
 
+from runner.config_errors import quoted, shown_key
+from runner.config_names import right_names
 from runner.data import Card
 from runner.data.store import write
 from runner.exercise import Exercise
@@ -110,7 +112,9 @@ def _subset(file: ExerciseFile, repo: Repo) -> str | None:
     except Exception as error:
         raise HubError(f"{repo.name} has no data that can be read: {_first_line(error)}") from error
     if file.subset is None and len(names) > 1 and "default" not in names:
-        raise HubError(f"{repo.name} has several subsets; write subset: and one of {', '.join(names[:20])}")
+        raise HubError(
+            f"{repo.name} has several subsets; write subset: and one of {', '.join(map(shown_key, names[:20]))}"
+        )
     if file.subset is not None and file.subset not in names:
         raise HubError(f"{repo.name} has no subset {file.subset}; {_choices(file.subset, names, 'subsets')}")
     return file.subset
@@ -145,11 +149,10 @@ def _tables(file: ExerciseFile, builder: Any) -> dict[str, Any]:
 
 
 def _choices(name: str, choices: Sequence[str], noun: str) -> str:
-    from runner.config_names import right_names
-
-    return right_names(name, choices[:20], noun)
+    return right_names(name, [shown_key(choice) for choice in choices[:20]], noun)
 
 
 def _first_line(error: BaseException) -> str:
+    """Return what an exception says, fit to be shown: it may repeat what a stranger wrote."""
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return quoted(lines[0]) if lines else type(error).__name__

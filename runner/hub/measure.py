@@ -55,12 +55,12 @@ def _architecture(name: str, config: Any) -> Literal["encoder", "decoder"]:
 
 def _load(name: str, folder: Path, architecture: str) -> Any:
     """Load the weights; most of them have to be there, or a run would train from chance without a word."""
-    auto, options = AutoModelForCausalLM if architecture == "decoder" else AutoModel, {"output_loading_info": True}
+    auto = AutoModelForCausalLM if architecture == "decoder" else AutoModel
     try:
         try:
-            network, info = from_folder(auto, folder, **options)
+            network, info = from_folder(auto, folder, output_loading_info=True)
         except ValueError:  # some, such as DeBERTa, have no other attention than eager
-            network, info = from_folder(auto, folder, attn_implementation="eager", **options)
+            network, info = from_folder(auto, folder, attn_implementation="eager", output_loading_info=True)
     except Exception as error:
         raise HubError(f"the weights of {name} cannot be loaded: {type(error).__name__}") from error
     sizes = {key: weight.numel() for key, weight in network.state_dict().items()}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from datasets import ClassLabel, Dataset, Value
 
+from runner.config_errors import shown_key
 from runner.config_names import right_names
 from runner.exercise_file import ExerciseFile
 from runner.hub.repo import HubError
@@ -51,7 +52,7 @@ def _check_columns(file: ExerciseFile, data: Dataset) -> None:
     for column in (*file.text_columns, *file.heads):
         if column not in data.features:
             raise HubError(
-                f"{file.dataset} has no column {column}; {right_names(column, list(data.features), 'columns')}"
+                f"{file.dataset} has no column {column}; {right_names(column, [shown_key(each) for each in data.features], 'columns')}"
             )
     for column in file.text_columns:
         if not _is_text(data.features[column]):
@@ -96,4 +97,4 @@ def labels_of(file: ExerciseFile, column: str, place: int, splits: Sequence[Rows
 
 
 def _shown(values: Sequence[Any]) -> str:
-    return ", ".join(str(value)[:40] for value in values[:10]) + ("…" if len(values) > 10 else "")
+    return ", ".join(shown_key(str(value)) for value in values[:10]) + ("…" if len(values) > 10 else "")
