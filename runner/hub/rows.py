@@ -49,11 +49,10 @@ def read_rows(file: ExerciseFile, split: str, data: Dataset) -> Rows:
 
 
 def _check_columns(file: ExerciseFile, data: Dataset) -> None:
+    there = [shown_key(column) for column in data.features]
     for column in (*file.text_columns, *file.heads):
         if column not in data.features:
-            raise HubError(
-                f"{file.dataset} has no column {column}; {right_names(column, [shown_key(each) for each in data.features], 'columns')}"
-            )
+            raise HubError(f"{file.dataset} has no column {column}; {right_names(column, there, 'columns')}")
     for column in file.text_columns:
         if not _is_text(data.features[column]):
             raise HubError(f"the column {column} of {file.dataset} holds no texts but {_kind(data.features[column])}")
