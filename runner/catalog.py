@@ -81,8 +81,12 @@ class Own(BaseModel):
     @classmethod
     def of(cls, exercise: str, model: str, catalog: Catalog) -> Self:
         """Return what a config's exercise and model are, less what is packaged."""
-        own_exercise = None if exercise in PACKAGED.exercises else catalog.exercises[exercise]
-        return cls(exercise=own_exercise, model=None if model in PACKAGED.models else catalog.models[model])
+        # Compared whole: a later release may package something under a name that a group has taken.
+        found, named = catalog.exercises[exercise], catalog.models[model]
+        return cls(
+            exercise=None if found == PACKAGED.exercises.get(exercise) else found,
+            model=None if named == PACKAGED.models.get(model) else named,
+        )
 
     @property
     def catalog(self) -> Catalog:

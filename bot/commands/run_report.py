@@ -192,6 +192,7 @@ def _costs(result: Result) -> tuple[tuple[str, str], ...]:
         ("Parameters trained", f"{result.trainable:,} of {result.parameters:,}" if result.parameters else ""),
         ("Seed", str(result.seed) if result.seed is not None else ""),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
+        ("From the Hub", ", ".join(f"{name} at {commit[:12]}" for name, commit in result.revisions.items())),
     ]
     return tuple((name, value) for name, value in facts if value)
 

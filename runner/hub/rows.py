@@ -1,5 +1,6 @@
 """Rows of a data set of the hub: the columns that an exercise names, checked, as texts and class numbers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,7 +32,7 @@ class Rows:
 def read_rows(file: ExerciseFile, split: str, data: Dataset) -> Rows:
     """Return the rows of a split that have all their texts and labels. Raises HubError."""
     _check_columns(file, data)
-    data = data.select(range(min(len(data), MOST_ROWS)))
+    data = data.select(range(0, len(data), math.ceil(len(data) / MOST_ROWS) or 1))  # evenly: many are in order of label
     texts = list(zip(*(data[column] for column in file.text_columns), strict=True))
     labels = list(zip(*(data[column] for column in file.heads), strict=True)) if file.heads else [()] * len(texts)
     longest = None if file.task == "text-generation" else LONGEST
