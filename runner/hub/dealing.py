@@ -92,10 +92,13 @@ def deal(file: ExerciseFile, found: Mapping[str, Rows]) -> Dealt:
     rows, heads = _with_classes(file, found)
     _hide(rows)
     splits: dict[Split, list[Row]] = {split: _most(file, split, _shuffled(rows[split])) for split in MOST}
-    seen = {row[0] for split in SHARES for row in splits[split]}
-    splits["train"] = [row for row in splits["train"] if row[0] not in seen]  # else the test could be known by heart
-    for split, least in LEAST.items():
-        if len(splits[split]) < (1 if file.task == "text-generation" else least):
+    seen: set[tuple[str, ...]] = set()
+    for split in ("test", "validation", "train"):  # each text is in one of them, or the test could be known by heart
+        splits[split] = [row for row in splits[split] if row[0] not in seen]
+        seen |= {row[0] for row in splits[split]}
+    for split, usual in LEAST.items():
+        least = 1 if file.task == "text-generation" else usual
+        if len(splits[split]) < least:
             raise HubError(f"{file.dataset} leaves {len(splits[split])} rows for {split}, and {least} are the least")
     tables = {split: _table(file, splits[split], list(heads)) for split in MOST}
     return Dealt(tables, heads, _hash(file, tables))
@@ -127,7 +130,8 @@ def _hide(rows: dict[str, list[Row]]) -> None:
         by_class: dict[tuple[int, ...], list[Row]] = defaultdict(list)
         for row in _shuffled(rows["train"]):
             by_class[row[1]].append(row)
-        rows[split] = [row for group in by_class.values() for row in group[: round(share * len(group))]]
+        least = 0 if any(by_class) else 1  # texts without classes may be few and long: whole books
+        rows[split] = [row for group in by_class.values() for row in group[: max(least, round(share * len(group)))]]
         taken = {row[0] for row in rows[split]}
         rows["train"] = [row for row in rows["train"] if row[0] not in taken]
 

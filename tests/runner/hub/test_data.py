@@ -74,6 +74,19 @@ def test_no_text_of_validation_or_test_is_in_the_training_rows(hub: HubServer, f
     assert not train & validation
     assert not train & test
     assert not validation & test
+    files = {f"{split}.parquet": parquet(topics(120)) for split in ("validation", "test")}
+    hub.add("datasets", "lab/same", {**files, "train.parquet": parquet(topics(120, seed=3))})
+    refused = fetch.error("exercise", written("lab/same", splits="{validation: validation, test: test}"))
+    assert refused == "lab/same leaves 0 rows for validation, and 8 are the least"
+
+
+def test_a_few_long_texts_are_dealt_out_whole(hub: HubServer, fetch: Fetcher) -> None:
+    books = [" ".join(topics(50, seed=n)["text"]) for n in range(4)]
+    hub.add("datasets", "lab/books", {"train.parquet": parquet({"text": books})})
+    made = fetch.made("exercise", "name: books\ntask: text-generation\ndataset: lab/books\ntext_columns: [text]\n")
+    splits = [texts(made, split) for split in ("train", "validation", "test")]
+    assert [len(each) for each in splits] == [2, 1, 1]
+    assert sorted(text for each in splits for text in each) == sorted(books)
 
 
 def test_classes_are_called_as_the_card_calls_them(hub: HubServer, fetch: Fetcher) -> None:
