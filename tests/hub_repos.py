@@ -147,7 +147,7 @@ def sentence(chance: random.Random, words: Sequence[str] = ()) -> str:
 
 def parquet(columns: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    pq.write_table(pa.table(dict(columns)), buffer)
+    pq.write_table(pa.table(dict(columns)), buffer, compression="gzip")
     return buffer.getvalue()
 
 

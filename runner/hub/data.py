@@ -4,6 +4,7 @@ What a data set's author says is not trusted: its card may name files anywhere, 
 repository's own list before one is opened, and only formats that hold nothing but data are read.
 """
 
+import errno
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -144,7 +145,10 @@ def _tables(file: ExerciseFile, builder: Any) -> dict[str, Any]:
     except HTTPError:
         raise
     except Exception as error:  # a file may be broken in any way
-        raise HubError(f"the data of {file.dataset} cannot be read: {_first_line(error.__cause__ or error)}") from error
+        cause = error.__cause__ or error
+        full = isinstance(cause, OSError) and cause.errno in (errno.EFBIG, errno.ENOSPC)
+        why = "they unpack to more than there is room for" if full else _first_line(cause)
+        raise HubError(f"the data of {file.dataset} cannot be read: {why}") from error
     return {name: builder.as_dataset(split=split) for name, split in splits.items() if split is not None}
 
 

@@ -50,6 +50,17 @@ async def test_what_takes_too_long_is_stopped_and_leaves_no_process(tmp_path):
     assert not fetching()
 
 
+async def test_data_that_unpack_to_far_more_than_may_be_downloaded_do_not_fill_the_disk(tmp_path):
+    bomb = hub_repos.parquet({"text": ["a" * 100_000] * 300, "topic": ["x", "y"] * 150})  # 30 MB in a few kB
+    with HubServer().serving() as server:
+        server.add("datasets", "lab/gated-topics", {"train.parquet": bomb})
+        outcome = await hub_at(tmp_path, server.url, most_bytes=10**6).fetch("exercise", SOURCE)
+    assert outcome == {
+        "error": "the data of lab/gated-topics cannot be read: they unpack to more than there is room for"
+    }
+    assert not (tmp_path / "runs").exists()
+
+
 async def test_a_bot_that_stops_leaves_what_it_was_at_to_the_next(store, clock, people, tmp_path):
     group, (ann, _, _) = people
     async with store.write() as session:
