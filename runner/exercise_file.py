@@ -17,7 +17,7 @@ from runner.config_errors import ConfigError, Problem, dotted, quoted
 from runner.config_names import right_names
 from runner.config_validation import validate, wrong_value
 from runner.exercise import Budget
-from runner.yaml_source import Document, read
+from runner.yaml_source import MAX_PROBLEMS, Document, read
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
@@ -31,6 +31,8 @@ BASELINES = {
     "multi-task": ("linear", "majority"),
     "text-generation": ("zlib", "xz", "unigram"),
 }
+
+_STAND_IN = {"name": "x", "task": "text-classification", "dataset": "org/name", "text_columns": ["text"]}
 
 Task = Literal["text-classification", "multi-task", "text-generation"]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -101,18 +103,28 @@ class ExerciseFile(_Strict):
 def read_exercise(source: str | bytes) -> ExerciseFile:
     """Read an exercise from YAML. Raises ConfigError with everything that is wrong with it."""
     document = read(source)
+    file, wrong = _validate(document.data)
     refused = {problem.key for problem in document.problems if problem.key}
-    try:
-        file = ExerciseFile.model_validate(document.data)
-    except ValidationError as error:
-        wrong = {_path(details): details for details in error.errors(include_url=False)}
-        problems = [Problem(_explain(path, details), key=dotted(path)) for path, details in wrong.items()]
-        raise ConfigError(
-            _with_lines([*document.problems, *(p for p in problems if p.key not in refused)], document)
-        ) from None
-    if problems := [*document.problems, *(problem for rule in RULES for problem in rule(file))]:
+    problems = [*document.problems, *(problem for problem in wrong if problem.key not in refused)]
+    broken = {problem.key.partition(".")[0] for problem in problems}
+    for rule, reads in RULES:
+        if broken.isdisjoint(reads):
+            problems += rule(file)
+    if problems:
         raise ConfigError(_with_lines(problems, document))
     return file
+
+
+def _validate(data: dict[str, Any]) -> tuple[ExerciseFile, list[Problem]]:
+    """Return an exercise of all that is right, something standing in for the rest, and what is wrong."""
+    try:
+        return ExerciseFile.model_validate(data), []
+    except ValidationError as error:
+        wrong = {_path(details): details for details in error.errors(include_url=False)}
+    tops = {path[0] for path in wrong}
+    right = {key: value for key, value in data.items() if key not in tops}
+    problems = [Problem(_explain(path, details), key=dotted(path)) for path, details in wrong.items()]
+    return ExerciseFile.model_validate(_STAND_IN | right), problems[:MAX_PROBLEMS]
 
 
 def _with_lines(problems: list[Problem], document: Document) -> Iterator[Problem]:
@@ -180,9 +192,13 @@ def own_name(file: ExerciseFile) -> Iterator[Problem]:
 
 
 def named_dataset(file: ExerciseFile) -> Iterator[Problem]:
-    """A data set is a name on the Hub, never a path; a revision is a name too."""
+    """A data set is a name on the Hub, never a path."""
     if what := wrong_repo(file.dataset):
         yield Problem(f"{what}; a data set is named org/name, as in its address on the Hub", key="dataset")
+
+
+def plain_revision(file: ExerciseFile) -> Iterator[Problem]:
+    """A revision is a name, too."""
     if not _REVISION.fullmatch(file.revision):
         yield Problem(f"{quoted(file.revision)} is no branch, tag or commit, such as main", key="revision")
 
@@ -230,13 +246,16 @@ def defaults_are_configs(file: ExerciseFile) -> Iterator[Problem]:
     yield from (replace(problem, key=f"defaults.{problem.key}".removesuffix(".")) for problem in problems)
 
 
-RULES: tuple[Callable[[ExerciseFile], Iterator[Problem]], ...] = (
-    own_name,
-    named_dataset,
-    columns_fit_task,
-    labels_differ,
-    measured_fittingly,
-    defaults_are_configs,
+Rule = Callable[[ExerciseFile], Iterator[Problem]]
+# Each rule with the keys that it reads: it is asked only when these are right themselves.
+RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
+    (own_name, ("name",)),
+    (named_dataset, ("dataset",)),
+    (plain_revision, ("revision",)),
+    (columns_fit_task, ("task", "heads", "text_columns")),
+    (labels_differ, ("heads",)),
+    (measured_fittingly, ("task", "metric", "baseline")),
+    (defaults_are_configs, ("defaults",)),
 )
 
 

@@ -46,17 +46,18 @@ def test_all_that_it_can_say_is_taken() -> None:
 
 def test_every_mistake_is_told_at_once_with_its_line() -> None:
     source = (
-        "name: news\ntitel: x\ntask: text-clasification\ndataset: lab/news\ntext_columns: text\n"
+        "name: news\ntitel: x\ntask: text-clasification\ndataset: /etc/passwd\ntext_columns: text\n"
         "splits: {trian: a}\nbudget: {seconds: 0}\nmetric: accuracy\nheads: [label]\n"
     )
     found = wrong(source)
-    assert [line.partition(":")[0] for line in found] == [f"line {n}" for n in (2, 3, 5, 6, 7, 7, 8, 9)]
+    assert [line.partition(":")[0] for line in found] == [f"line {n}" for n in (2, 3, 4, 5, 6, 7, 7, 8, 9)]
     assert "titel: unknown key; did you mean title?" in found[0]
     assert "did you mean text-classification?" in found[1]
-    assert "this is a list of one or two columns, such as [text]" in found[2]
-    assert "splits.trian: unknown key; did you mean train? The keys are train, validation, test" in found[3]
-    assert "budget.train_tokens: missing" in found[4]
-    assert "0 is out of range" in found[5]
+    assert "looks like a path" in found[2]
+    assert "this is a list of one or two columns, such as [text]" in found[3]
+    assert "splits.trian: unknown key; did you mean train? The keys are train, validation, test" in found[4]
+    assert "budget.train_tokens: missing" in found[5]
+    assert "0 is out of range" in found[6]
 
 
 @pytest.mark.parametrize(
