@@ -167,9 +167,25 @@ def _add_adapter(model: nn.Module, config: Config, task: str) -> nn.Module:
     adapter: peft.PeftConfig
     match config.method:
         case "lora":
-            adapter = peft.LoraConfig(task_type=kind, **config.lora.model_dump())
+            adapter = peft.LoraConfig(task_type=kind, target_modules=_lora_targets(model), **config.lora.model_dump())
         case "prompt-tuning":
             adapter = peft.PromptTuningConfig(task_type=kind, **config.prompt_tuning.model_dump())
         case _:
             adapter = peft.IA3Config(task_type=kind)
-    return peft.get_peft_model(model, adapter)
+    try:
+        return peft.get_peft_model(model, adapter)
+    except ValueError as error:  # peft knows the layers of some kinds of model only
+        raise ModelError(f"{config.method} does not know where to act in {config.model}; lora and full do") from error
+
+
+def _lora_targets(model: Any) -> list[str] | None:
+    """Return where LoRA acts: None is where peft's authors found it best, of models that they know.
+
+    Of other models it is every linear layer below the head.
+    """
+    from peft.utils import constants
+
+    if model.config.model_type in constants.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING:
+        return None
+    below = {id(module) for module in getattr(model, "base_model", model).modules() if isinstance(module, nn.Linear)}
+    return [name for name, module in model.named_modules() if id(module) in below]

@@ -84,6 +84,20 @@ def test_a_language_model_is_scored_in_bits_a_byte_of_the_texts_whatever_its_tok
     assert result.also["bytes_per_token"] > 1
 
 
+def test_adapters_train_on_models_of_the_hub_or_say_which_do(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = f"exercise: topics\nmodel: lab/tiny-distilbert\nmethod: METHOD\n{TRAIN}"
+    result = train(tmp_path, config.replace("METHOD", "lora"), catalog, monkeypatch)
+    assert 0 < result.trainable < result.parameters / 2
+    run_dir = RunDir(str(tmp_path / "other"))
+    run_dir.create(config.replace("METHOD", "ia3"), Own.of("topics", "lab/tiny-distilbert", catalog))
+    assert training.run(run_dir.url) == 1
+    refused = run_dir.result()
+    assert refused
+    assert refused.error == "Ia3 does not know where to act in lab/tiny-distilbert; lora and full do."
+
+
 def test_a_run_is_repeated_from_its_own_directory(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
