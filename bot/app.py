@@ -1,9 +1,11 @@
 """The only place that knows everything: builds Cohort from its settings, starts it and stops it, in order."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol, Self
 
 from pydantic import SecretStr
@@ -20,13 +22,19 @@ from bot.settings import Settings
 from bot.store.database import Store
 from bot.study.hub import Fetcher, Hub
 from bot.study.renames import move_renamed
+from bot.study.runners import Host
+from bot.study.sweep_watch import SweepWatch
+from bot.study.tutor import knowledge
+from bot.study.tutor.budget import Limits
 from bot.study.tutor.llm import Model
-from bot.study.tutor.retrieval import index_of
-from bot.study.tutor.turns import Limits
+from bot.study.tutor.reader import Reader
 from bot.study.tutor.writer import Writer
 from bot.study.watch import RunWatch
 from lessons import curriculum
+from runner.engines import Engine
+from runner.engines.elsewhere import Elsewhere
 from runner.engines.local import LocalEngine
+from runner.engines.machine import devices_in_words
 
 ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
 IDLE_PAUSE = 2.0
@@ -63,6 +71,25 @@ def _reveal(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
+def make_engine(settings: Settings) -> tuple[Engine, Host]:
+    """Return where this process's runs go, and what that place is called. Raises UserError without its library."""
+    match settings.engine:
+        case "ray":
+            with _extra("ray"):
+                from runner.engines.ray import Cluster, RayEngine, Share
+            share = Share(settings.ray_cpus, settings.ray_gpus, settings.ray_memory)
+            cluster = Cluster(
+                settings.ray_address, share, settings.ray_python, settings.ray_runtime_env, settings.ray_wheel
+            )
+            devices = f"{share.gpus:g} GPU a run" if share.gpus else f"{share.cpus:g} CPU cores a run"
+            return RayEngine(cluster), Host(f"Ray:{settings.ray_address}", devices, share.gpus or 1.0)
+        case "none":
+            return Elsewhere(), Host(f"none:{socket.gethostname()}")
+        case "local":
+            name = f"{socket.gethostname()}:{settings.home.absolute()}"
+            return LocalEngine(settings.home / "runner", settings.slots), Host(name, devices_in_words())
+
+
 class App:
     """Cohort, running: `async with App(settings) as app`.
 
@@ -79,14 +106,16 @@ class App:
         self._joined: list[RemoteChat] = []
         self._starting: set[asyncio.Task[None]] = set()
         self.store = Store(settings.database)
-        self.engine = LocalEngine(settings.home / "runner", settings.slots)
+        self.engine, host = make_engine(settings)
         self.built_in = BuiltInChat(self.store)
         self.chats: dict[str, Chat] = {BUILT_IN: self.built_in}
-        self._writer = self._make_writer()
+        self._model = self._make_model()
+        self._readers = self._make_readers()
         services = Services(curriculum(), settings.runs, lambda: self._watch.slots, self._limits())
         self.dispatch = Dispatcher(self.store, services, clock, self._changed)
         self._outbox = Outbox(self.store, services, self.chats, clock)
-        self._watch = RunWatch(self.store, self.engine, clock)
+        self._watch = RunWatch(self.store, self.engine, clock, host)
+        self._sweeps = SweepWatch(self.store, settings.runs, clock)
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
         self._answering = Loop("tutor", self._answer)
@@ -118,14 +147,17 @@ class App:
         await self._clockwork.stop()
         await self._fetching.stop()
         await self._answering.stop()
-        if self._writer:
-            await self._writer.close()
+        if self._model and self._readers:
+            for each in self._readers:
+                await each.close()
+            await self._model.close()
         await self._watching.stop()
+        await self._watch.close()
         await self._sending.stop()
-        if self._keep_runner:
-            await self.engine.close()
-        else:
+        if isinstance(self.engine, LocalEngine) and not self._keep_runner:
             await self.engine.shutdown()
+        else:
+            await self.engine.close()
         await self.store.close()
 
     async def join(self) -> list[str]:
@@ -141,14 +173,19 @@ class App:
         self._sending.wake()
         return [name for name in self.chats if name != BUILT_IN]
 
-    def _make_writer(self) -> Writer | None:
+    def _make_model(self) -> Model | None:
         settings = self.settings
         if settings.openai_model is None:
             return None
         with _extra("tutor"):
             key = _reveal(settings.openai_api_key)
-            model = Model.at(settings.openai_base_url, key, settings.openai_model, settings.openai_context)
-        return Writer(self.store, curriculum(), model, self._clock, self._said)
+            return Model.at(settings.openai_base_url, key, settings.openai_model, settings.openai_context)
+
+    def _make_readers(self) -> tuple[Writer, Reader] | None:
+        if self._model is None:
+            return None
+        what = (self.store, curriculum(), self._model, self._clock, self._said)
+        return Writer(*what), Reader(*what)
 
     def _hub(self) -> Hub:
         settings = self.settings
@@ -163,7 +200,7 @@ class App:
 
     def _limits(self) -> Limits | None:
         settings = self.settings
-        return Limits(settings.tutor_tokens_per_day, settings.tutor_tokens_per_month) if self._writer else None
+        return Limits(settings.tutor_tokens_per_day, settings.tutor_tokens_per_month) if self._model else None
 
     def _make_discord(self) -> RemoteChat | None:
         token = _reveal(self.settings.discord_token)
@@ -205,28 +242,30 @@ class App:
 
     async def warm_up(self) -> None:
         """Start the runner before the first run needs it; it takes seconds to import what training needs."""
-        await self.engine.capacity()
+        await self._watch.warm_up()
 
     def _changed(self) -> None:
         self._watching.wake()
         self._sending.wake()
         self._fetching.wake()
-        if self._writer:
+        if self._readers:
             self._answering.wake()
 
     def _said(self) -> None:
         self._sending.wake()
 
     async def _look(self) -> float:
-        active = await self._watch.tick()
+        moved = await self._sweeps.tick(self._watch.slots)
+        pause = await _look_at(self._watch)
         self._sending.wake()
-        return ACTIVE_PAUSE if active else IDLE_PAUSE
+        return ACTIVE_PAUSE if moved else pause
 
     async def _answer(self) -> float:
-        if self._writer is None:
-            await asyncio.to_thread(index_of, curriculum())  # so that the first question finds it made
+        if self._readers is None:
+            await knowledge.find(curriculum(), "")  # so that the first question finds the index made
             return UNTIL_WOKEN
-        await self._writer.tick()
+        for each in self._readers:
+            await each.tick()
         return UNANSWERED_PAUSE
 
     async def _fetch(self) -> float:
@@ -237,3 +276,28 @@ class App:
     async def _send(self) -> float:
         sent = await self._outbox.tick()
         return 0.0 if sent else 0.5
+
+
+async def serve_runs(settings: Settings, stopped: asyncio.Event, clock: Callable[[], datetime] = utc_now) -> None:
+    """Take waiting runs from the database that a bot elsewhere shares, and train them here, until `stopped`.
+
+    Like a bot's own, the trainings go on then, and are found again at the next start. Raises UserError when the tables
+    are of another version.
+    """
+    store, (engine, host) = Store(settings.database), make_engine(settings)
+    watch = RunWatch(store, engine, clock, host)
+    looking = Loop("run watch", partial(_look_at, watch))
+    try:
+        await store.check_migrated()
+        await watch.warm_up()
+        looking.start()
+        await stopped.wait()
+    finally:
+        await looking.stop()
+        await watch.close()
+        await engine.close()
+        await store.close()
+
+
+async def _look_at(watch: RunWatch) -> float:
+    return ACTIVE_PAUSE if await watch.tick() else IDLE_PAUSE

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from tzlocal import get_localzone_name
 
-from bot.app import App
+from bot.app import App, serve_runs
 from bot.chat import console_input
 from bot.chat.built_in import NAME as BUILT_IN
 from bot.doctor import examine, report
@@ -26,6 +26,7 @@ from bot.study import calibration, fitting
 from bot.study.membership import Sender
 from lessons import curriculum
 from runner.config import ConfigError, parse
+from runner.sweep_source import read_sweep
 
 MANIFESTS = {"discord": "bot.chat.discord_manifest", "slack": "bot.chat.slack_manifest"}
 
@@ -75,9 +76,7 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopped = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    stopped = _stop_signal()
     async with App(settings) as app:
         if not await app.join():
             raise UserError(
@@ -86,6 +85,14 @@ async def _serve(settings: Settings) -> None:
             )
         await app.warm_up()
         await stopped.wait()
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return what is set when this process is told to end."""
+    stopped = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    return stopped
 
 
 @cli.command()
@@ -108,9 +115,11 @@ def manifest(chat: Annotated[str, typer.Argument(help="discord or slack")]) -> N
 
 @cli.command()
 def check(file: Annotated[Path, typer.Argument(help="a config, a YAML file")]) -> None:
-    """Check a training config without submitting it; exits with 2 when something is wrong."""
+    """Check a training config or a sweep without submitting it; exits with 2 when something is wrong."""
     try:
-        parsed = parse(file.read_bytes())
+        source = file.read_bytes()
+        sweep = read_sweep(source)
+        parsed = sweep or parse(source)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from None
     except ConfigError as error:
@@ -118,7 +127,7 @@ def check(file: Annotated[Path, typer.Argument(help="a config, a YAML file")]) -
         raise typer.Exit(2) from None
     for warning in parsed.warnings:
         typer.echo(f"{file}: warning: {warning}")
-    typer.echo(f"{file}: good to train")
+    typer.echo(f"{file}: good to train" + (f", in {sweep.runs} runs" if sweep else ""))
 
 
 @cli.command()
@@ -151,11 +160,22 @@ async def _calibrate(settings: Settings) -> list[calibration.Change]:
 @cli.command()
 def runner(
     slots: Annotated[int | None, typer.Option(help="runs at once; default: one a GPU, or one on CPU")] = None,
+    claim: Annotated[bool, typer.Option("--claim", help="take runs from the database that a bot shares")] = False,
 ) -> None:
     """Serve this machine's CPU or GPUs to the bot; runs go on when the bot restarts."""
+    settings = Settings() if slots is None else Settings(slots=slots)
+    if claim:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        asyncio.run(_claim(settings))
+        return
     from runner.engines import supervisor  # imports nothing heavy, but the bot needs none of it
 
-    supervisor.main(Settings().home / "runner", slots)
+    supervisor.main(settings.home / "runner", settings.slots)
+
+
+async def _claim(settings: Settings) -> None:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    await serve_runs(settings, _stop_signal())
 
 
 @cli.command()

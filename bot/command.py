@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.tables import Group, Learner
-from bot.study.tutor.turns import Limits
+from bot.study.tutor.budget import Limits
 from bot.view import Message, Reply, Upload
 from lessons import Curriculum
 
@@ -127,6 +127,7 @@ FAMILIES = {
     "season": "Together",
     "exercises": "Together",
     "group": "Together",
+    "runner": "Together",
 }
 
 ROUTES: dict[str, Route] = {}

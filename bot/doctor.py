@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,11 +16,13 @@ from urllib.request import Request, urlopen
 from sqlalchemy.engine import URL, make_url
 from sqlmodel import col, select
 
+from bot.app import make_engine
 from bot.check import Check
 from bot.errors import UserError
 from bot.settings import Settings
 from bot.store.database import Store
 from bot.store.tables import Group
+from bot.study.tutor import endpoint_doctor
 from runner.engines import EngineError
 from runner.engines.local import LocalEngine
 from runner.engines.machine import clean_environment
@@ -37,15 +39,21 @@ import json, torch, transformers
 from runner.data import is_built
 print(json.dumps({"torch": torch.__version__, "gpus": torch.cuda.device_count(), "built": is_built()}))
 """
+Look = Callable[[Settings], Awaitable[list[Check]]]
 MARKS = {True: "good", False: "BAD ", None: "note"}
 
 
 async def examine(settings: Settings) -> list[Check]:
-    """Look at the database, the clock, the disk, the runner, and the chats that are set."""
+    """Look at the database, the clock, the disk, the runner, the tutor's model, and the chats that are set."""
     at_database, groups = await database(settings)
     chats = _chats(settings, groups)
     clock = await _clock(next((url for url, _ in chats.values() if url), None))
-    looks = [_runner(settings), _training(), *(_patiently(name, look) for name, (_, look) in chats.items())]
+    trains: dict[str, tuple[Look, ...]] = {"local": (_runner, _training), "ray": (_cluster,), "none": (_elsewhere,)}
+    looks = [
+        *(look(settings) for look in trains[settings.engine]),
+        _patiently("tutor", _tutor(settings)),
+        *(_patiently(name, look) for name, (_, look) in chats.items()),
+    ]
     found = await asyncio.gather(*looks)
     return [at_database, clock, _disk(settings.home), *(check for checks in found for check in checks)]
 
@@ -150,7 +158,28 @@ async def _runner(settings: Settings) -> list[Check]:
         log = home / "supervisor.log"
         return [Check("runner", False, str(error), f"Its log is {log}; `cohort runner` starts it in a terminal.")]
     how = "answers" if there else "can be started"
-    return [Check("runner", True, f"{how}, with {free} free slot{'' if free == 1 else 's'}")]
+    return [Check("runner", True, f"{how}, with {free} free slot{_s(free)}")]
+
+
+async def _cluster(settings: Settings) -> list[Check]:
+    """Ask the Ray cluster for its slots."""
+    try:
+        engine, _ = make_engine(settings)
+        free = await engine.capacity()
+    except UserError as error:
+        return [Check("runner", False, str(error), error.hint)]
+    except EngineError as error:
+        return [Check("runner", False, str(error), "COHORT_RAY_ADDRESS is its dashboard, such as http://HOST:8265.")]
+    fix = "All of it is busy, or no machine has what COHORT_RAY_GPUS, _CPUS and _MEMORY ask for."
+    return [Check("runner", True if free else None, f"Ray answers, with {free} free slot{_s(free)}", fix)]
+
+
+async def _elsewhere(settings: Settings) -> list[Check]:
+    return [Check("runner", None, "none here: other machines take the runs, by `cohort runner --claim`")]
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 async def _listens(home: Path) -> bool:
@@ -162,7 +191,7 @@ async def _listens(home: Path) -> bool:
     return True
 
 
-async def _training() -> list[Check]:
+async def _training(_settings: Settings) -> list[Check]:
     """Import what training needs, as a run does: in a process of its own, with a clean environment."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", LOOK, cwd="/", env=clean_environment(), stdout=PIPE, stderr=PIPE
@@ -181,12 +210,25 @@ async def _training() -> list[Check]:
 
 
 def _trainable(found: dict[str, str | int]) -> Iterator[Check]:
-    yield Check("torch", True, f"{found['torch']}, {found['gpus'] or 'no'} GPU{'' if found['gpus'] == 1 else 's'}")
+    yield Check("torch", True, f"{found['torch']}, {found['gpus'] or 'no'} GPU{_s(int(found['gpus']))}")
     if found["built"]:
         yield Check("data sets", True, "built")
     else:
         fix = "The first run builds them in half a minute; `python -m runner data match` does it now."
         yield Check("data sets", None, "not built yet for these library versions", fix)
+
+
+async def _tutor(settings: Settings) -> list[Check]:
+    if settings.openai_model is None:
+        return [Check("tutor", None, "no model: it quotes the lessons", "COHORT_OPENAI_MODEL names one.")]
+    key = settings.openai_api_key
+    try:
+        found = await endpoint_doctor.examine(
+            settings.openai_base_url, key.get_secret_value() if key else None, settings.openai_model
+        )
+    except ImportError as error:
+        return await _missing("tutor", error)
+    return [found]
 
 
 def _disk(home: Path) -> Check:

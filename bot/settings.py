@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr
@@ -17,6 +18,14 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, description="postgresql+asyncpg://…; default: SQLite in home")
     runs_url: str | None = Field(default=None, description="where run directories are; default: home/runs")
     slots: int | None = Field(default=None, description="runs at once; default: one a GPU, or one on CPU")
+    engine: Literal["local", "ray", "none"] = Field(default="local", description="where runs go; none: other runners")
+    ray_address: str = Field(default="http://127.0.0.1:8265", description="of the cluster's dashboard")
+    ray_gpus: float = Field(default=1.0, ge=0, description="GPUs of a run: a fraction, one or several; 0: CPU")
+    ray_cpus: float = Field(default=1.0, gt=0, description="CPU cores that Ray keeps for a run")
+    ray_memory: int | None = Field(default=None, gt=0, description="bytes of memory that a run may use")
+    ray_python: str = Field(default="python", description="the interpreter on the cluster's machines")
+    ray_runtime_env: dict[str, Any] = Field(default_factory=dict, description="a Ray runtime environment, as JSON")
+    ray_wheel: Path | None = Field(default=None, description="Cohort's wheel, for a cluster that has no Cohort")
     discord_token: SecretStr | None = Field(default=None, description="the bot's token; without it, no Discord")
     slack_bot_token: SecretStr | None = Field(default=None, description="xoxb-…, for one workspace")
     slack_app_token: SecretStr | None = Field(default=None, description="xapp-…, for Socket Mode")

@@ -2,7 +2,7 @@
 
 from lessons.answer import Answer, Option
 from lessons.drill import Drill, Kind, Verdict
-from lessons.glossary import Term, glossary
+from lessons.glossary import Term, glossary, terms_of
 from lessons.guide import Guide, guides
 from lessons.index import Curriculum, UnknownDrill, UnknownLesson, curriculum
 from lessons.lesson import Lesson, Level, Section, Topic
@@ -38,4 +38,5 @@ __all__ = [
     "projects",
     "render",
     "templates",
+    "terms_of",
 ]

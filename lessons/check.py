@@ -19,6 +19,7 @@ from lessons.lesson import Lesson, Section
 from lessons.lesson_parser import read_lesson
 from lessons.links import dead_links
 from lessons.page import LessonError, blocks, first_line, is_fence
+from lessons.readability import hard_to_read
 from lessons.spelling import available, misspelled
 
 SECTIONS = ("Why", "Step by step", "Config", "When it goes wrong", "Faster", "Try it")
@@ -156,6 +157,10 @@ def _check_drills(lesson: Lesson) -> Iterator[Finding]:
             yield (line, f"{count} drills are called {name}")
 
 
+def _check_readability(lesson: Lesson) -> Iterator[Finding]:
+    return hard_to_read(lesson.sections, lesson.level)
+
+
 def _check_links(lesson: Lesson, folder: Path) -> Iterator[Finding]:
     base = folder / Path(lesson.path).parent.name
     for section in lesson.sections:
@@ -243,4 +248,5 @@ _RULES: tuple[Callable[[Lesson], Iterator[Finding]], ...] = (
     _check_code,
     _check_symptoms,
     _check_drills,
+    _check_readability,
 )

@@ -16,6 +16,7 @@ from lessons.lesson import Lesson, Section
 from lessons.links import dead_links
 from lessons.page import LessonError, blocks
 from lessons.project import Project, project_files, read_project
+from lessons.readability import hard_to_read
 
 GUIDE_WORDS, PROJECT_WORDS = range(900, 1801), range(900, 2401)
 MIN_SOURCES, MIN_CHALLENGES = 2, 4
@@ -64,6 +65,7 @@ def check_around(folder: Path, lessons: Sequence[Lesson]) -> tuple[Around, list[
         problems += [(project.path, *finding) for rule in _PROJECT_RULES for finding in rule(project)]
         problems += [(project.path, *finding) for finding in _check_needs(project, lessons)]
     for page in around.pages:
+        problems += [(page.path, *finding) for finding in hard_to_read(page.sections, "beginner")]  # all read them
         problems += [
             (page.path, *finding) for finding in _check_links(page.sections, folder / Path(page.path).parent.name)
         ]

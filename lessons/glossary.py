@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from lessons.index import FOLDER
+from lessons.lesson import Lesson
 from lessons.links import lessons_named, without_links
 from lessons.page import Page, first_line, plain, slug
 
@@ -36,6 +37,12 @@ class Term:
 def glossary() -> tuple[Term, ...]:
     """Return the entries of the glossary that comes with the package; raises LessonError when one is malformed."""
     return read_glossary(FOLDER / FILE)
+
+
+def terms_of(lesson: Lesson) -> tuple[Term, ...]:
+    """Return the entries of a lesson's terms, in the lesson's order."""
+    entries = {entry.term: entry for entry in glossary()}
+    return tuple(entries[term] for term in lesson.terms if term in entries)
 
 
 def read_glossary(file: Path) -> tuple[Term, ...]:

@@ -4,7 +4,7 @@ import tempfile
 
 from runner.config import parse
 from runner.exercise import Metric
-from runner.run_dir import Result, RunDir
+from runner.run_dir import Inputs, Result, RunDir
 
 REPRODUCED = 0.2  # of what counts as a tie: kernels may add in another order, seeds and data are the same
 
@@ -21,7 +21,7 @@ def run_again(run_dir: RunDir) -> tuple[bool, list[str]]:
 
     with tempfile.TemporaryDirectory(prefix="cohort-again-") as folder:
         second_dir = RunDir(folder)
-        second_dir.create(config.decode(), own)
+        second_dir.create(config.decode(), Inputs(teacher=run_dir.inputs().teacher), own)
         run(folder)
         second = second_dir.result()
     if second is None or second.test is None or first.test is None:

@@ -40,9 +40,10 @@ _MEANT: dict[str, str] = {
     "training.eval_steps": "eval_every evaluation_steps eval_interval evals_per_epoch",
     "training.logging_steps": "log_every log_interval log_every_n_steps log_steps",
     "training.load_best_model_at_end": "load_best keep_best save_best",
+    "training.save_steps": "save_every save_interval checkpoint_every checkpoint_steps saves_per_epoch",
+    "training.save_total_limit": "keep_checkpoints max_checkpoints",
     "training.seed": "random_seed random_state manual_seed rng_seed data_seed",
     "lora.r": "lora_r rank lora_rank lora_dim",
-    "lora.lora_alpha": "alpha",
     "lora.lora_dropout": "dropout adapter_dropout",
     "data.max_length": (
         "max_seq_length max_seq_len max_len seq_length seq_len sequence_len sequence_length cutoff_len "
@@ -51,6 +52,9 @@ _MEANT: dict[str, str] = {
     "freeze_layers": "freeze frozen_layers num_frozen_layers freeze_encoder",
     "attn_implementation": "attention attention_implementation flash_attention use_flash_attention_2",
     "prompt_tuning": "prompt_tuning_config prompt",
+    "distillation.teacher": "teacher_model teacher_run teacher_model_name_or_path",
+    "distillation.temperature": "distillation_temperature kd_temperature",
+    "distillation.alpha": "distillation_alpha kd_alpha alpha_kd kd_ratio",
     "prompt_tuning.num_virtual_tokens": "virtual_tokens prompt_length num_prompt_tokens",
     "multi.loss_weights": "task_weights head_weights weights loss_weight",
     "early_stopping_patience": "patience early_stopping",
@@ -60,6 +64,8 @@ _MEANT: dict[str, str] = {
     "data.word_dropout": "token_dropout augmentation augment",
     "data.vocab_size": "vocabulary_size vocabulary vocab",
     "data.packing": "pack group_texts",
+    "sweep.trials": "n_trials num_trials max_trials",
+    "sweep.sampler": "search_algorithm search_alg",
     "data.max_train_samples": "max_samples num_samples train_samples n_train max_train_rows limit subset",
 }
 
@@ -80,9 +86,8 @@ _EXPLAINED: dict[str, str] = {
     "the runner trains on its GPU, or on its CPU where there is none": (
         "no_cuda use_cpu use_mps_device device device_map local_rank gpus n_gpu"
     ),
-    "the runner saves the final model; training.load_best_model_at_end: true makes it the best one": (
-        "save_steps save_strategy save_total_limit save_only_model save_safetensors resume_from_checkpoint"
-    ),
+    "the runner saves the final model; save_strategy: steps under training: also keeps what a run can go on from, "
+    "which /run resume does": "save_only_model save_safetensors resume_from_checkpoint resume checkpointing",
     "every run has its own directory": "output_dir logging_dir overwrite_output_dir run_name",
     "curves and logs are shown with the run": "report_to wandb_project wandb logging_strategy disable_tqdm",
     "the exercise decides what is measured": (
@@ -106,6 +111,7 @@ _EXPLAINED: dict[str, str] = {
     "the runner gives a schedule what it needs: a least rate of a tenth, a fifth of the steps to decay": (
         "lr_scheduler_kwargs min_lr min_lr_rate num_decay_steps"
     ),
+    "this is the config of one run; with /submit, lists and ranges make a sweep of several": "sweep",
     "a run reaches neither the Hub nor any other place; keep tokens out of configs": (
         "push_to_hub hub_model_id hub_token hub_strategy token hf_token use_auth_token api_key"
     ),
@@ -131,6 +137,8 @@ def unknown_key(path: tuple[str, ...]) -> str:
     """Say that a key is unknown and, as well as can be told, what was meant."""
     *sections, name = path
     section, folded = ".".join(sections), name.lower().replace("-", "_")
+    if (whole := f"{section}_{folded}") in KEYS.get(section, ()):  # lora: {alpha: 16}
+        return f"unknown key; did you mean {whole}?"
     if name in _PLACES or name in KEYS[""]:
         return _belongs(name, section)
     if not section and name.partition(".")[2] in _PLACES:  # training.seed: 1

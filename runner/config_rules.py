@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from runner.catalog import PACKAGED, Catalog
-from runner.config_defaults import default
+from runner.config_defaults import OPTIM_RATE, default
 from runner.config_errors import Problem, quoted
 from runner.config_names import right_names
-from runner.config_schema import Config, Data
+from runner.config_schema import Config, Data, Training
 from runner.exercise import Exercise
 
 Rule = Callable[[Config, Catalog], Iterator[Problem]]
@@ -23,6 +23,7 @@ FULL_MOST_RATE = 1e-3  # full: 66.3% at 1e-4, one class for every row at 3e-3
 FULL_LEAST_RATE = 1e-5  # full: 15.4% at 1e-6
 CPU_SPEED = 3e11  # floating-point operations a second: MiniLM on two cores, 90 rows of 24 tokens a second
 MOST_ENTRIES = 16_384  # of a bpe tokenizer
+TRAIN_ALL = ("full", "distillation")  # methods that train every weight
 
 
 def total_steps(config: Config, exercise: Exercise) -> int:
@@ -76,7 +77,8 @@ def unused_sections(config: Config, catalog: Catalog = PACKAGED) -> set[str]:
     """Return the sections that belong to another method or task than the config's."""
     exercise = catalog.exercises.get(config.exercise)
     multi = exercise is not None and exercise.task == "multi-task"
-    used = {"lora": config.method == "lora", "prompt_tuning": config.method == "prompt-tuning", "multi": multi}
+    of_method = {name: config.method == name.replace("_", "-") for name in ("lora", "prompt_tuning", "distillation")}
+    used = of_method | {"multi": multi}
     return {section for section, is_used in used.items() if not is_used}
 
 
@@ -140,6 +142,13 @@ def one_weight_a_head(config: Config, catalog: Catalog) -> Iterator[Problem]:
         yield Problem("weights are at least 0, and not all of them 0", key="multi.loss_weights")
 
 
+def teacher_is_named(config: Config, catalog: Catalog) -> Iterator[Problem]:
+    """A student needs a teacher."""
+    if config.method == "distillation" and config.distillation.teacher is None:
+        what = "missing; the number of the run to learn from, one that succeeded on the same exercise"
+        yield Problem(what, key="distillation.teacher")
+
+
 def one_precision(config: Config, catalog: Catalog) -> Iterator[Problem]:
     """Half precision is either of the two."""
     if config.training.fp16 and config.training.bf16 is True:
@@ -168,7 +177,7 @@ def some_steps(config: Config, catalog: Catalog) -> Iterator[Problem]:
 
 def whole_steps(config: Config, catalog: Catalog) -> Iterator[Problem]:
     """From 1 on, a number of steps is whole; below 1 it is a share of all steps."""
-    for name in ("warmup_steps", "eval_steps", "logging_steps"):
+    for name in ("warmup_steps", "eval_steps", "logging_steps", "save_steps"):
         value: float = getattr(config.training, name)
         if value >= 1 and value != int(value):
             what = f"{value:g} is neither a share of all steps (below 1) nor a whole number of steps"
@@ -188,6 +197,28 @@ def best_is_measured(config: Config, catalog: Catalog) -> Iterator[Problem]:
     if config.training.load_best_model_at_end and config.training.eval_strategy == "no":
         what = "without evaluations no model is known to be the best; set eval_strategy to steps or epoch"
         yield Problem(what, key="training.load_best_model_at_end")
+
+
+def best_is_saved(config: Config, catalog: Catalog) -> Iterator[Problem]:
+    """Going back to the best model needs a checkpoint of each evaluation, as transformers checks as well."""
+    training = config.training
+    if training.save_strategy == "best" and training.eval_strategy == "no":
+        yield Problem("best needs evaluations; set eval_strategy to steps or epoch", key="training.save_strategy")
+    if not training.load_best_model_at_end or training.save_strategy in ("auto", "best"):
+        return
+    if training.save_strategy != training.eval_strategy:
+        what = f"load_best_model_at_end needs a checkpoint of each evaluation (eval_strategy: {training.eval_strategy})"
+        yield Problem(f"{what}; write best, or the same here", key="training.save_strategy")
+    elif (training.save_steps < 1) != (training.eval_steps < 1):
+        what = f"eval_steps is {training.eval_steps:g}; with load_best_model_at_end give both as shares of all steps"
+        yield Problem(f"{what}, or both as numbers of steps", key="training.save_steps")
+    elif training.save_strategy == "steps" and not _is_multiple(training.save_steps, training.eval_steps):
+        what = f"load_best_model_at_end needs a multiple of eval_steps, which is {training.eval_steps:g}"
+        yield Problem(f"{what}; the same number is right", key="training.save_steps")
+
+
+def _is_multiple(number: float, of: float) -> bool:
+    return math.isclose(number / of, round(number / of), abs_tol=1e-9) and round(number / of) > 0
 
 
 def within_budget(config: Config, catalog: Catalog) -> Iterator[Problem]:
@@ -221,9 +252,13 @@ def lora_rate(config: Config, catalog: Catalog) -> Iterator[Problem]:
 def full_rate(config: Config, catalog: Catalog) -> Iterator[Problem]:
     """Too high a rate destroys pretrained weights; too low a rate leaves them where they were."""
     rate = config.training.learning_rate
-    if config.method != "full" or not catalog.models[config.model].pretrained:
+    if config.method not in TRAIN_ALL or not catalog.models[config.model].pretrained:
         return
-    if rate > FULL_MOST_RATE:
+    if usual := OPTIM_RATE.get(config.training.optim):
+        if rate < usual / 50:
+            what = f"{rate:g} is a rate for AdamW; with {config.training.optim} the model ends where it began"
+            yield Problem(f"{what}; try {usual:g}", key="training.learning_rate")
+    elif rate > FULL_MOST_RATE:
         what = f"{rate:g} is high for full fine-tuning of a pretrained model: at 3e-3 it gave one class to every row"
         yield Problem(f"{what}; try 1e-4", key="training.learning_rate")
     elif rate < FULL_LEAST_RATE:
@@ -242,8 +277,8 @@ def sections_are_used(config: Config, catalog: Catalog) -> Iterator[Problem]:
 
 
 def method_fits_weights(config: Config, catalog: Catalog) -> Iterator[Problem]:
-    """All methods but full build on pretrained weights."""
-    if config.method != "full" and not catalog.models[config.model].pretrained:
+    """The methods that leave most weights as they are build on pretrained ones."""
+    if config.method not in TRAIN_ALL and not catalog.models[config.model].pretrained:
         what = f"{config.model} starts from random weights, and {config.method} leaves most of them as they are"
         yield Problem(f"{what}; full trains all", key="method")
 
@@ -301,6 +336,28 @@ def eval_steps_count(config: Config, catalog: Catalog) -> Iterator[Problem]:
         yield Problem(f"not used with eval_strategy: {training.eval_strategy}", key="training.eval_steps")
 
 
+def checkpoints_are_scored(config: Config, catalog: Catalog) -> Iterator[Problem]:
+    """A checkpoint between two evaluations has no score, and one after the last step never comes."""
+    training, steps = config.training, total_steps(config, catalog.exercises[config.exercise])
+    if training.save_strategy != "steps":
+        if training.save_steps != _default(config, "save_steps", catalog):
+            yield Problem(f"not used with save_strategy: {training.save_strategy}", key="training.save_steps")
+    elif training.save_steps > steps:
+        what = f"the first checkpoint would come after step {training.save_steps:g}, and the run has {steps}"
+        yield Problem(f"{what}; try 0.2, a fifth of all steps", key="training.save_steps")
+    elif training.eval_strategy == "steps" and not _is_multiple(*_in_steps(training, steps)):
+        what = f"some checkpoints come between two evaluations (eval_steps: {training.eval_steps:g}), so have no score"
+        yield Problem(f"{what}; a multiple of eval_steps has one each", key="training.save_steps")
+
+
+def _in_steps(training: Training, steps: int) -> tuple[int, int]:
+    """Return after how many steps checkpoints and evaluations come, as the Trainer counts them."""
+    save, evaluate = (
+        int(each) if each >= 1 else math.ceil(each * steps) for each in (training.save_steps, training.eval_steps)
+    )
+    return save, evaluate
+
+
 def rows_exist(config: Config, catalog: Catalog) -> Iterator[Problem]:
     """No more rows can be used than there are."""
     exercise = catalog.exercises[config.exercise]
@@ -330,13 +387,21 @@ ERRORS: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (model_fits_task, ("exercise", "model")),
     (tokenizer_is_there, ("exercise", "model", "data.tokenizer")),
     (one_weight_a_head, ("exercise", "multi.loss_weights")),
+    (teacher_is_named, ("method", "distillation.teacher")),
     (one_precision, ("training.fp16", "training.bf16")),
     (patience_needs_best, ("early_stopping_patience", "training.load_best_model_at_end")),
     (texts_fit_model, ("model", "data.max_length")),
     (some_steps, ("training.max_steps",)),
-    (whole_steps, ("training.warmup_steps", "training.eval_steps", "training.logging_steps")),
+    (whole_steps, tuple(f"training.{name}_steps" for name in ("warmup", "eval", "logging", "save"))),
     (warmup_ends, (*_STEPS, "training.warmup_steps")),
     (best_is_measured, ("training.load_best_model_at_end", "training.eval_strategy")),
+    (
+        best_is_saved,
+        (
+            "training.load_best_model_at_end",
+            *(f"training.{name}" for name in ("save_strategy", "save_steps", "eval_strategy", "eval_steps")),
+        ),
+    ),
     (within_budget, (*_STEPS, "data.max_length", "data.tokenizer", "data.vocab_size")),
 )
 WARNINGS: tuple[Rule, ...] = (
@@ -350,6 +415,7 @@ WARNINGS: tuple[Rule, ...] = (
     epochs_count,
     evaluations_happen,
     eval_steps_count,
+    checkpoints_are_scored,
     rows_exist,
 )
 

@@ -16,7 +16,7 @@ Scheduler = Literal[
     "polynomial",
     "inverse_sqrt",
 ]
-Method = Literal["full", "head-only", "lora", "prompt-tuning", "ia3", "bitfit"]
+Method = Literal["full", "head-only", "lora", "prompt-tuning", "ia3", "bitfit", "distillation"]
 
 
 class _Strict(BaseModel):
@@ -50,6 +50,11 @@ class Training(_Strict):
     eval_steps: float = Field(0.2, gt=0, description="below 1: a share of all steps")
     logging_steps: float = Field(0.02, gt=0, description="below 1: a share of all steps")
     load_best_model_at_end: bool = False
+    save_strategy: Literal["auto", "no", "steps", "epoch", "best"] = Field(
+        "auto", description="auto: as often as load_best_model_at_end needs; otherwise with what a run can go on from"
+    )
+    save_steps: float = Field(0.2, gt=0, description="below 1: a share of all steps")
+    save_total_limit: int = Field(1, ge=1, le=5, description="checkpoints kept: the last ones, and the best besides")
     seed: int = Field(42, ge=0, lt=2**32)
 
 
@@ -65,6 +70,14 @@ class PromptTuning(_Strict):
     """What becomes `peft.PromptTuningConfig`."""
 
     num_virtual_tokens: int = Field(20, ge=1, le=200)
+
+
+class Distillation(_Strict):
+    """How a model learns from the one of an earlier run of the group."""
+
+    teacher: int | None = Field(None, ge=1, description="the number of a run that succeeded on the same exercise")
+    temperature: float = Field(2.0, gt=0, le=20, description="above 1: small probabilities count more")
+    alpha: float = Field(0.5, ge=0, le=1, description="share of the teacher in the loss; the rest are the labels")
 
 
 class MultiTask(_Strict):
@@ -98,8 +111,23 @@ class Config(_Strict):
     training: Training = Training()
     lora: Lora = Lora()
     prompt_tuning: PromptTuning = PromptTuning()
+    distillation: Distillation = Distillation()
     multi: MultiTask = MultiTask()
     data: Data = Data()
+
+
+class SweepOptions(_Strict):
+    """How the lists and ranges of a config become runs."""
+
+    kind: Literal["auto", "grid", "ablation", "search"] = Field("auto", description="auto: search if trials are given")
+    trials: int | None = Field(None, ge=2, le=64, description="settings that a search tries")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="how a search chooses them")
+
+
+class SweptConfig(Config):
+    """A config in which lists and ranges may stand for values, once each is replaced by one of its values."""
+
+    sweep: SweepOptions = SweepOptions()
 
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -107,7 +135,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "training": Training,
     "lora": Lora,
     "prompt_tuning": PromptTuning,
+    "distillation": Distillation,
     "multi": MultiTask,
     "data": Data,
+    "sweep": SweepOptions,
 }
 KEYS: dict[str, tuple[str, ...]] = {section: tuple(model.model_fields) for section, model in SECTIONS.items()}

@@ -5,7 +5,7 @@ What is allowed is read from the models' JSON schema, so a new key needs no word
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -13,25 +13,26 @@ from pydantic_core import ErrorDetails
 from runner.catalog import PACKAGED, Catalog
 from runner.config_errors import Problem, dotted, shown_value
 from runner.config_names import right_names, unknown_key
-from runner.config_schema import SECTIONS, Config
+from runner.config_schema import SECTIONS, Config, SweptConfig
 from runner.yaml_source import MAX_PROBLEMS
 
 Path = tuple[str, ...]
+C = TypeVar("C", bound=Config)
 
 
-def validate(data: dict[str, Any], catalog: Catalog = PACKAGED) -> tuple[Config, list[Problem]]:
+def validate(data: dict[str, Any], catalog: Catalog = PACKAGED, *, schema: type[C]) -> tuple[C, list[Problem]]:
     """Return a config of all that is right in `data`, defaults standing for the rest, and what is wrong.
 
     An exercise that is missing or of the wrong type is the empty string.
     """
     try:
-        return Config.model_validate(data), []
+        return schema.model_validate(data), []
     except ValidationError as error:
         wrong = {_path(details): details for details in error.errors(include_url=False)}
     problems = [Problem(_explain(path, wrong[path], catalog), key=dotted(path)) for path in list(wrong)[:MAX_PROBLEMS]]
     if (more := len(wrong) - MAX_PROBLEMS) > 0:
         problems.append(Problem(f"{more:,} more keys are wrong than are listed here"))
-    return Config.model_validate({"exercise": ""} | _without(data, wrong)), problems
+    return schema.model_validate({"exercise": ""} | _without(data, wrong)), problems
 
 
 def _path(details: ErrorDetails) -> Path:
@@ -126,8 +127,15 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def number_kinds(path: Path) -> set[str]:
+    """Return which of `integer` and `number` a key's value may be."""
+    schema = _schema(path)
+    return {part.get("type", "") for part in schema.get("anyOf", [schema])} & {"integer", "number"}
+
+
 @cache
 def _schema(path: Path) -> dict[str, Any]:
     *section, name = path
-    schema: dict[str, Any] = SECTIONS[".".join(section)].model_json_schema()["properties"][name]
+    model = SECTIONS[".".join(section)] if section or name in Config.model_fields else SweptConfig
+    schema: dict[str, Any] = model.model_json_schema()["properties"][name]
     return schema

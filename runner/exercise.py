@@ -22,6 +22,10 @@ class Metric(BaseModel):
         """Say whether score `a` beats score `b`."""
         return a > b if self.higher_is_better else a < b
 
+    def clearly_better(self, a: float, b: float) -> bool:
+        """Say whether score `a` beats score `b` by more than chance."""
+        return self.better(a, b) and abs(a - b) >= self.tie
+
     def format(self, score: float) -> str:
         """Write a score as people read it; percentages are stored as shares of one."""
         return f"{score:.1%}" if self.unit == "%" else f"{score:.3f} {self.unit}".rstrip()

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from runner.catalog import PACKAGED
 from runner.config_errors import ConfigError, Problem, dotted, quoted
 from runner.config_names import right_names
+from runner.config_schema import Config
 from runner.config_validation import validate, wrong_value
 from runner.exercise import Budget
 from runner.yaml_source import MAX_PROBLEMS, Document, read
@@ -242,7 +243,7 @@ def defaults_are_configs(file: ExerciseFile) -> Iterator[Problem]:
     if "exercise" in file.defaults:
         yield Problem("the exercise is this one; leave it out", key="defaults.exercise")
         return
-    _, problems = validate({"exercise": file.name, **file.defaults})
+    _, problems = validate({"exercise": file.name, **file.defaults}, schema=Config)
     yield from (replace(problem, key=f"defaults.{problem.key}".removesuffix(".")) for problem in problems)
 
 

@@ -18,7 +18,10 @@ class History:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Self:
-        """Collect events; a second start (the run was started again) forgets what came before it."""
+        """Collect events; a second start (the run was started again) forgets what came before it.
+
+        What led to the checkpoint that it goes on from is kept.
+        """
         start: Start | None = None
         steps: list[Step] = []
         evals: list[Eval] = []
@@ -26,7 +29,9 @@ class History:
         for event in events:
             match event:
                 case Start():
-                    start, steps, evals, notes = event, [], [], []
+                    start, notes = event, []
+                    steps = [step for step in steps if step.step <= event.resumed_at]
+                    evals = [evaluation for evaluation in evals if evaluation.step <= event.resumed_at]
                 case Step():
                     steps.append(event)
                 case Eval():

@@ -49,11 +49,19 @@ _SYNTAX: tuple[tuple[str, bool, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a source says: plain values, the line of each key by its path, and what was refused on the way."""
+    """What a source says: plain values, the line of each key by its path, and what was refused on the way.
+
+    The lines of a list's items are there under the list's path and `item`.
+    """
 
     data: dict[str, Any]
     lines: dict[tuple[str, ...], int]
     problems: tuple[Problem, ...]
+
+
+def item(index: int) -> str:
+    """Return what stands for a list's item in a path."""
+    return f"[{index}]"
 
 
 def read(source: str | bytes) -> Document:
@@ -166,6 +174,7 @@ class _Reader:
             return
         frame = self._stack[-1]
         if isinstance(frame.value, list):
+            self.lines[(*frame.path, item(len(frame.value)))] = line
             frame.value.append(value)
         elif frame.key_is_next:
             frame.key, frame.key_is_next = self._key(frame, value, line, merge), False

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bot.app import App
 from bot.settings import Settings
 from bot.store.database import Store
+from tests.object_storage import Storage, serve
 
 
 class Clock:
@@ -63,6 +64,13 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     await store.migrate()
     yield store
     await store.close()
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+    """An empty bucket of object storage."""
+    with serve(tmp_path / "fsspec", monkeypatch) as storage:
+        yield storage
 
 
 @pytest.fixture

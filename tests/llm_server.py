@@ -40,12 +40,19 @@ class LlmServer:
         self.answers: list[Answer] = [Answer()]
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.models: list[str] | None = [MODEL]
         self.base_url = ""
 
     @property
     def said(self) -> str:
         """All words of the last request."""
         return "\n".join(message["content"] for message in self.requests[-1]["messages"])
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        if self.models is None:
+            raise web.HTTPNotFound
+        data = [{"id": name, "object": "model", "created": 1, "owned_by": "us"} for name in self.models]
+        return web.json_response({"object": "list", "data": data})
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -108,6 +115,7 @@ async def serving() -> AsyncIterator[LlmServer]:
     server = LlmServer()
     app = web.Application()
     app.router.add_post("/v1/chat/completions", server.complete)
+    app.router.add_get("/v1/models", server.list_models)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

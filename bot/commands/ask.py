@@ -10,16 +10,17 @@ from bot.command import Context, Param, Services, action, announcement, command
 from bot.commands.learn import turn_page
 from bot.errors import UserError
 from bot.store.tables import Run, Turn
-from bot.study.tutor import knowledge, turns
+from bot.study.tutor import budget, knowledge, turns
 from bot.study.tutor.checked import cited_in
 from bot.study.tutor.excerpt import excerpt
 from bot.study.tutor.pages import pages
 from bot.study.tutor.retrieval import Passage
-from bot.view import Button, Edit, Field, Form, Message
+from bot.view import Button, Edit, Field, File, Form, Message
 from bot.view import action as to
 
 LONG, SHORT = 900, 350  # characters of the best excerpt, and of the others
 QUOTED, LINKED = 3, 4  # excerpts, and lessons in buttons
+FILED = 2  # pages; a longer answer can be had as a file, too
 THINKING = "Thinking. My answer comes by direct message."
 NOT_NOW = "My language model does not answer just now."
 WITHOUT_MODEL = {
@@ -84,7 +85,7 @@ async def why_not(ctx: Context) -> str | None:
     """Return what is to be said when no model answers; None when one does."""
     if ctx.services.tutor is None:
         return ""
-    over = await turns.over_budget(ctx.session, ctx.learner, ctx.group, ctx.services.tutor, ctx.now)
+    over = await budget.used_up(ctx.session, ctx.learner, ctx.group, ctx.services.tutor, ctx.now)
     return f"{over} Until then, this is what the lessons say." if over else None
 
 
@@ -115,6 +116,8 @@ def _onward(services: Services, turn: Turn, page: int, of: int) -> list[Button]:
         buttons.append(Button("Back", to("ask.page", turn=turn.id, page=page - 1)))
     if page < of - 1:
         buttons.append(Button(f"Go on ({page + 2}/{of})", to("ask.page", turn=turn.id, page=page + 1), "primary"))
+    if of > FILED:
+        buttons.append(Button("As a file", to("ask.file", turn=turn.id)))
     if turn.proposal:
         buttons.append(Button("Submit with that change", to("ask.submit", turn=turn.id), "primary"))
     return [*buttons, *reading(services, cited_in(turn.answer))]
@@ -174,6 +177,16 @@ async def read(ctx: Context, slug: str, page: int) -> Message:
 async def turn_answer(ctx: Context, turn: int, page: int) -> Edit:
     """Turn to a page of a long answer."""
     return Edit(await _draw(ctx.services, await turns.find(ctx.session, ctx.learner, turn), max(0, page)))
+
+
+@action("ask.file")
+async def as_file(ctx: Context, turn: int) -> Message:
+    """Give a whole answer as a Markdown file, its question above it."""
+    found = await turns.find(ctx.session, ctx.learner, turn)
+    asked = "\n".join(f"> {line}" for line in found.question.splitlines())
+    return Message(
+        "All of it, in Markdown.", files=(File(f"answer-{turn}.md", f"{asked}\n\n{found.answer}\n".encode()),)
+    )
 
 
 @action("ask.here")

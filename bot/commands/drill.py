@@ -4,15 +4,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated
 
-from bot.command import Context, Param, action, command
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.command import Context, Param, Services, action, announcement, command
 from bot.commands.learn import find_lesson, lesson_names
 from bot.commands.options import draw_options, letter_buttons
 from bot.commands.placement import offer_calibration
+from bot.errors import UserError
+from bot.store.tables import Reading
 from bot.study import appeal, memory, plan, streak
 from bot.study import drill as drills
+from bot.study.tutor import readings
 from bot.view import Button, Edit, Field, Form, Message, Refused, Reply
 from bot.view import action as to
-from lessons import Drill, Lesson
+from lessons import Drill, Lesson, Verdict
 
 SAID_LIMIT = 120  # characters of an answer that are repeated
 WHY = {
@@ -57,9 +62,22 @@ async def drill_next(ctx: Context) -> Message:
 async def answer(ctx: Context, review: int, choice: str) -> Reply:
     """Take a pressed or filled-in answer and explain it."""
     answered = await _check(ctx, review, choice)
+    if isinstance(answered, Message):
+        return Edit(answered)
     reply = Edit(_draw_checked(answered, choice))
     verdict = answered.verdict
     return reply if verdict.understood else Refused(reply, (("choice", verdict.explanation),))
+
+
+@announcement("drill.marked")
+async def draw_marked(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message | None:
+    """Draw what the model's mark made of a short answer."""
+    reading = await session.get(Reading, int(subject))
+    if reading is None or reading.review_id is None or not reading.found:
+        return None
+    verdict = Verdict(**reading.found)
+    answered = await drills.answered(session, services.curriculum, reading.review_id, verdict)
+    return _draw_checked(answered, reading.words) if answered else None
 
 
 @action("drill.form")
@@ -100,10 +118,19 @@ async def hear_drill(ctx: Context, text: str) -> Message | None:
     question = await drills.latest_open(ctx.session, ctx.services.curriculum, ctx.learner)
     if question is None:
         return None
-    return _draw_checked(await _check(ctx, question.review.id, text), text)
+    answered = await _check(ctx, question.review.id, text)
+    return answered if isinstance(answered, Message) else _draw_checked(answered, text)
 
 
-async def _check(ctx: Context, review: int, given: str) -> drills.Answered:
+async def _check(ctx: Context, review: int, given: str) -> drills.Answered | Message:
+    """Mark an answer, or give it to the model, which takes some seconds, and say so."""
+    question = await drills.open_review(ctx.session, ctx.services.curriculum, ctx.learner, review)
+    if await readings.is_being_read(ctx.session, review):
+        raise UserError("I am still reading your answer to this one.", "It takes a few seconds.")
+    limits = ctx.services.tutor
+    if await readings.hand_over_short(ctx.session, ctx.learner, ctx.group, question, given, limits, ctx.now):
+        body = f"{question.drill.question}\n\nYou said {said(given)}. Let me read that; I tell you in a moment."
+        return Message(body, title=question.lesson.title)
     answered = await drills.answer(ctx.session, ctx.services.curriculum, ctx.learner, review, given, ctx.now)
     if answered.verdict.understood:
         await streak.note_activity(ctx.session, ctx.learner, ctx.now)

@@ -1,18 +1,23 @@
 """What a group shares: the leaderboard, and what its admins set."""
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
+from bot.commands import leaderboard_picture
 from bot.commands.drill import said
 from bot.commands.options import EXERCISE
 from bot.errors import UserError
 from bot.store.tables import Delivery, Group, Season
 from bot.study import appeal, catalog, group_setup, leaderboard, week
 from bot.study import season as seasons
-from bot.view import Button, Edit, Message
+from bot.study.device_time import read_quota
+from bot.study.local_time import zone_of
+from bot.view import Button, Edit, File, Message
 from bot.view import action as to
 from runner.exercise import Exercise
 
@@ -31,11 +36,10 @@ async def show_leaderboard(
     group = group_of(ctx)
     chosen = await catalog.exercise(ctx.session, group, exercise, removed=True)
     if window == "week":
-        since = ctx.now - week.WEEK
-        return draw_board(ctx, chosen, await leaderboard.board(ctx.session, group, chosen, since), "the last 7 days")
+        return await _window_board(ctx, chosen, "the last 7 days", since=ctx.now - week.WEEK)
     if season or window == "season":
         return await _season_board(ctx, chosen, await _season(ctx, group, season))
-    return draw_board(ctx, chosen, await leaderboard.board(ctx.session, group, chosen))
+    return await _window_board(ctx, chosen)
 
 
 async def _season(ctx: Context, group: Group, name: str | None) -> Season:
@@ -47,8 +51,7 @@ async def _season(ctx: Context, group: Group, name: str | None) -> Season:
 
 async def _season_board(ctx: Context, exercise: Exercise, season: Season) -> Message:
     if season.ranks is None:
-        ranks = await leaderboard.board(ctx.session, group_of(ctx), exercise, season.starts_at, season.ends_at)
-        return draw_board(ctx, exercise, ranks, season.name)
+        return await _window_board(ctx, exercise, season.name, season.starts_at, season.ends_at)
     kept = season.ranks.get(exercise.name, [])
     if not kept:
         return Message(f"Nobody had a score on {exercise.name} in {season.name}.")
@@ -66,11 +69,41 @@ async def _season_board(ctx: Context, exercise: Exercise, season: Season) -> Mes
     return Message(title=_board_title(exercise, season.name), rows=(BOARD_HEAD, *rows))
 
 
+async def _window_board(
+    ctx: Context,
+    exercise: Exercise,
+    when: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Message:
+    """Draw the ranks of a stretch of time, and how they came about."""
+    group = group_of(ctx)
+    board = draw_board(ctx, exercise, await leaderboard.board(ctx.session, group, exercise, since, until), when)
+    climbs = await leaderboard.over_time(ctx.session, group, exercise, since, until)
+    if sum(len(climb.bests) for climb in climbs) < 2:  # one run is no history
+        return board
+    zone, metric = zone_of(group.timezone), exercise.metric
+    picture = await asyncio.to_thread(
+        leaderboard_picture.draw, climbs, f"Leaderboard · {exercise.name}", metric, ctx.now, zone
+    )
+    alt = leaderboard_picture.alt_text(climbs, metric, zone)
+    return replace(board, files=(File(f"leaderboard-{exercise.name}.png", picture, alt=alt),))
+
+
 def group_of(ctx: Context) -> Group:
     """Return the group that a command is for. Raises UserError when there is none."""
     if ctx.group is None:
         raise UserError("You are in no group yet.", "Ask in a group's channel.")
     return ctx.group
+
+
+def channel_of(ctx: Context) -> str:
+    """Return the group's channel that a command was given in. Raises UserError in a direct message."""
+    if ctx.direct:
+        raise UserError(
+            "This is a direct message, which the group cannot read.", "Say it in the channel that you mean."
+        )
+    return ctx.channel
 
 
 def draw_board(ctx: Context, exercise: Exercise, ranks: list[leaderboard.Rank], when: str = "") -> Message:
@@ -121,7 +154,11 @@ def _draw_group(group: Group) -> Message:
     where = f"channel `{group.results_channel}`" if group.results_channel else "where each run is submitted"
     return Message(
         title=group.name,
-        fields=(("Results go to", where), ("Runs a learner and day", f"{group.runs_per_day}")),
+        fields=(
+            ("Results go to", where),
+            ("Runs a learner and day", f"{group.runs_per_day}"),
+            ("Device time a learner and week", _device_time(group)),
+        ),
         buttons=(Button("Change it", to("group.setup")),),
     )
 
@@ -152,7 +189,7 @@ def _where() -> Message:
 @action("group.results", admin=True)
 async def set_results(ctx: Context, where: str) -> Edit:
     """Set where results go, and ask the next question."""
-    channel = ctx.channel if where == "here" else None
+    channel = channel_of(ctx) if where == "here" else None
     await group_setup.set_results_channel(ctx.session, group_of(ctx), ctx.learner, channel)
     if channel:
         week.turn_on(group_of(ctx), ctx.now)
@@ -190,10 +227,22 @@ async def finish_setup(ctx: Context, say: str) -> Edit:
     return Edit(_draw_group(group_of(ctx)))
 
 
-@command("group quota", "How many runs a learner may submit in a day", admin=True)
-async def quota(ctx: Context, runs: Annotated[int, Param("runs in 24 hours")]) -> Message:
-    """Set the quota."""
-    await group_setup.set_quota(ctx.session, group_of(ctx), ctx.learner, runs)
+def _device_time(group: Group) -> str:
+    seconds = group.device_seconds_per_week
+    return "as much as there is" if seconds is None else f"{seconds:,} device-seconds"
+
+
+@command("group quota", "How much a learner may train", admin=True)
+async def quota(
+    ctx: Context,
+    runs: Annotated[int | None, Param("runs in 24 hours")] = None,
+    device_time: Annotated[str | None, Param("device time in 7 days: 90m, 10h or off")] = None,
+) -> Message:
+    """Set the quotas that are given, and show all."""
+    if runs is not None:
+        await group_setup.set_quota(ctx.session, group_of(ctx), ctx.learner, runs)
+    if device_time is not None:
+        await group_setup.set_device_time(ctx.session, group_of(ctx), ctx.learner, read_quota(device_time))
     return _draw_group(group_of(ctx))
 
 

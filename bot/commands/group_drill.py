@@ -6,7 +6,7 @@ from typing import Annotated
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
-from bot.commands.group import group_of
+from bot.commands.group import channel_of, group_of
 from bot.commands.options import draw_options, letter_buttons, lettered
 from bot.commands.reminders import complete_timezone
 from bot.study import group_drill
@@ -34,7 +34,7 @@ async def set_group_drill(
             ctx.session,
             group,
             ctx.learner,
-            channel={"here": ctx.channel, "off": None, None: group.drill_channel}[channel],
+            channel=channel_of(ctx) if channel == "here" else None if channel == "off" else group.drill_channel,
             at=read_time(time) if time else group.drill_time,
             reveal=read_time(reveal) if reveal else group.reveal_time,
             timezone=read_timezone(timezone) if timezone else group.timezone,

@@ -8,10 +8,12 @@ from typing import Annotated
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
+from bot.store.tables import Reading
 from bot.study import interview, plan
 from bot.study.interview_questions import BY_KEY, QUESTIONS
 from bot.study.interview_words import plain
 from bot.study.membership import learner_of
+from bot.study.tutor import readings
 from bot.view import Button, Edit, Field, Form, Menu, Message, Option
 from bot.view import action as to
 
@@ -55,8 +57,29 @@ async def ask_words(ctx: Context, question: str) -> Form:
 
 @action("interview.answer")
 async def answer(ctx: Context, question: str, choice: str) -> Edit:
-    """Take a pressed answer."""
-    return Edit(await _draw_step(ctx, await interview.answer(ctx.session, ctx.learner, question, choice, ctx.now)))
+    """Take an answer, pressed or from a form."""
+    return Edit(await _answer(ctx, question, choice))
+
+
+async def _answer(ctx: Context, question: str, said: str) -> Message:
+    step = await interview.answer(ctx.session, ctx.learner, question, said, ctx.now)
+    await readings.hand_over_answer(ctx.session, ctx.learner, ctx.group, question, ctx.services.tutor, ctx.now)
+    return await _draw_step(ctx, step)
+
+
+@announcement("interview.understood")
+async def draw_understood(session: AsyncSession, services: Services, subject: str, now: datetime) -> Message | None:
+    """Say what an answer was taken for, once the model has read it."""
+    reading = await session.get(Reading, int(subject))
+    question = BY_KEY.get(reading.question or "") if reading else None
+    choice = question.choice((reading.found or {}).get("value")) if reading and question else None
+    if reading is None or question is None or choice is None:
+        return None
+    return Message(
+        f"“{interview.in_short(reading.words)}”: I take that as **{choice.label}**. {choice.reflection}",
+        buttons=(Button("Not quite", to("interview.again", choice=question.key)),),
+        silent=True,
+    )
 
 
 @action("interview.skip")
@@ -145,7 +168,7 @@ async def hear_interview(ctx: Context, text: str) -> Message | None:
             if re.fullmatch(pattern, said):
                 reply = await act(ctx)
                 return reply.message if isinstance(reply, Edit) else reply
-    return await _draw_step(ctx, await interview.answer(ctx.session, ctx.learner, step.question.key, text, ctx.now))
+    return await _answer(ctx, step.question.key, text)
 
 
 async def _hear_at_the_end(ctx: Context, said: str) -> Message | None:

@@ -7,7 +7,7 @@ from bot.errors import UserError
 from bot.study import plan
 from bot.view import Button, Edit, File, Menu, Message, Option
 from bot.view import action as to
-from lessons import Lesson, Topic, UnknownLesson
+from lessons import Lesson, Topic, UnknownLesson, terms_of
 
 
 async def lesson_names(services: Services, partial: str) -> list[str]:
@@ -65,6 +65,14 @@ async def turn_page(ctx: Context, slug: str, page: int) -> Edit:
     if not 0 <= page < len(found.sections):
         raise UserError("That lesson has changed since; this page is gone.", f"`/lesson {slug}` opens it anew.")
     return Edit(await _read(ctx, found, page))
+
+
+@action("lesson.words")
+async def show_words(ctx: Context, slug: str) -> Message:
+    """Say what a lesson's terms mean, to who asks only."""
+    found = find_lesson(ctx, slug)
+    meanings = "\n".join(f"- **{entry.term}**: {entry.meaning}" for entry in terms_of(found))
+    return Message(meanings, title=f"Words of {found.id} {found.title}")
 
 
 def _find_topic(ctx: Context, name: str) -> Topic | None:
@@ -142,6 +150,7 @@ def _page(lesson: Lesson, page: int, step: plan.Step | None = None) -> Message:
         )
         if not last
         else Button("Drill it", to("drill.lesson", slug=lesson.slug), "primary"),
+        Button("Words of this lesson", to("lesson.words", slug=lesson.slug)) if terms_of(lesson) else None,
         Button(f"Next in your plan: {step.lesson.title}", to("lesson.open", slug=step.lesson.slug)) if step else None,
     ]
     config = lesson.try_it if last else None

@@ -8,8 +8,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Services, announcement
 from bot.commands.guide import debugging
+from bot.commands.run_analysis import analysis_buttons
 from bot.store.tables import Run
-from bot.study import fair_queue, run
+from bot.study import fair_queue, run, run_source
 from bot.study.catalog import exercise_of
 from bot.study.membership import learner_of
 from bot.view import Button, File, Message
@@ -18,6 +19,7 @@ from runner import curves
 from runner.history import History
 from runner.run_dir import Result, RunDir
 
+PAUSED = "Waiting: whoever manages this group has paused its runs."
 BAR = 20  # characters
 LOG_LINES = 15  # of a run that failed
 BASELINES = {
@@ -37,8 +39,8 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
     title = f"Run {found.number} · {found.exercise} · {learner.name}"
     match found.status:
         case "queued":
-            again = " The machine lost it, so it starts once more." if found.attempt > 1 else ""
-            words = f"Waiting, place {await fair_queue.place(session, found)} in the queue.{again}"
+            again = " The machine lost it; it goes on from its last checkpoint, if it saved one." * (found.attempt > 1)
+            words = f"{await _place(session, found)}{again}"
         case "starting":
             words = found.note or "Starting: loading the model and the data."
         case "running":
@@ -49,6 +51,11 @@ async def draw_status(session: AsyncSession, services: Services, subject: str, n
     return Message(words, title, buttons=(button,), silent=True)
 
 
+async def _place(session: AsyncSession, found: Run) -> str:
+    place = await fair_queue.place(session, found)
+    return f"Waiting, place {place} in the queue." if place else PAUSED
+
+
 def _progress(found: Run, now: datetime) -> str:
     if found.step and found.step >= found.total_steps:
         return f"All {found.total_steps} steps are done; measuring the result."
@@ -56,8 +63,9 @@ def _progress(found: Run, now: datetime) -> str:
     bar = "█" * round(share * BAR) + "░" * (BAR - round(share * BAR))
     loss = f" · loss {found.loss:.3f}" if found.loss is not None else ""
     left = ""
-    if found.started_at and found.step:
-        left = f" · {duration((now - found.started_at) * ((1 - share) / share))} left"
+    if found.started_at and found.step > found.resumed_at:
+        pace = (now - found.started_at) / (found.step - found.resumed_at)
+        left = f" · {duration(pace * (found.total_steps - found.step))} left"
     return f"`{bar}` step {found.step} of {found.total_steps}{loss}{left}"
 
 
@@ -80,9 +88,9 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
     return Message(
         title=f"Run {found.number} · {found.exercise} · {learner.name}: {score}",
         body="\n\n".join(
-            filter(None, [_verdict(found, result, learner.name), _explained(first, services) if first else ""])
+            filter(None, [_verdict(found, result, learner.name), explained(first, services) if first else ""])
         ),
-        fields=_scores(found, result),
+        fields=(*_scores(found, result), *await _teacher(session, found)),
         buttons=_next_steps(found, first) if first else (),
         files=await _curve(found, result, learner.name),
     )
@@ -93,7 +101,7 @@ async def draw_detail(session: AsyncSession, services: Services, subject: str, n
     """Draw all that the result leaves out: further findings, costs and versions, config and log."""
     found = await session.get_one(Run, subject)
     learner = await learner_of(session, found.learner_id)
-    findings = [_explained(finding, services) for finding in (found.findings or [])[1:]]
+    findings = [explained(finding, services) for finding in (found.findings or [])[1:]]
     return Message(
         title=f"Run {found.number} · {found.exercise} · {learner.name}: the details",
         body="\n\n".join([*findings, *await _last_words(found)]),
@@ -113,9 +121,15 @@ async def draw_page(session: AsyncSession, services: Services, found: Run, now: 
         title=result.title,
         body="\n\n".join(filter(None, [result.body, detail.body])),
         fields=(*result.fields, *detail.fields),
-        buttons=result.buttons,
+        buttons=(*result.buttons, *await analysis_buttons(found), *await _resume(found)),
         files=(*result.files, *detail.files),
     )
+
+
+async def _resume(found: Run) -> tuple[Button, ...]:
+    """Offer to go on with a run that was stopped: one that failed by itself would fail again."""
+    step = await run_source.last_checkpoint(found) if found.status in ("cancelled", "timed_out") else None
+    return () if step is None else (Button(f"Resume from step {step}", to("run.resume", number=found.number)),)
 
 
 def _verdict(found: Run, result: Result, name: str) -> str:
@@ -142,7 +156,8 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     return " ".join(sentences)
 
 
-def _explained(finding: dict[str, Any], services: Services) -> str:
+def explained(finding: dict[str, Any], services: Services) -> str:
+    """Say what a finding is: what happened, the evidence, what to change, and the lesson."""
     changes = ", ".join(f"`{key}: {_plain(value)}`" for key, value in finding["change"].items())
     lesson = services.curriculum.lesson(finding["lesson"])
     parts = [
@@ -181,20 +196,34 @@ def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
     return tuple(shown)
 
 
+async def _teacher(session: AsyncSession, found: Run) -> list[tuple[str, str]]:
+    """Show a student beside its teacher."""
+    teacher = await session.get(Run, found.teacher) if found.teacher else None
+    if teacher is None or teacher.score is None:
+        return []
+    return [(f"Teacher, run {teacher.number}", exercise_of(found).metric.format(teacher.score))]
+
+
 def _costs(result: Result) -> tuple[tuple[str, str], ...]:
     """Say what the run took, and what it takes to repeat it; nothing of what was not measured."""
-    took = f"{duration(timedelta(seconds=result.train_seconds))}, {result.steps} steps"
+    resumed = f", resumed after step {result.resumed_at}" if result.resumed_at else ""
+    took = f"{duration(timedelta(seconds=result.train_seconds))}, {result.steps} steps{resumed}"
     facts = [
         ("Training", took if result.train_seconds else ""),
         ("Speed", f"{result.examples_per_second:.0f} examples/s on {result.device}" if result.train_seconds else ""),
         ("Tokens", f"{result.train_tokens:,}" if result.train_tokens else ""),
         ("Peak memory", f"{result.peak_memory_bytes / 2**20:,.0f} MiB" if result.peak_memory_bytes else ""),
+        ("Energy", _energy(result.energy_joules) if result.energy_joules else ""),
         ("Parameters trained", f"{result.trainable:,} of {result.parameters:,}" if result.parameters else ""),
         ("Seed", str(result.seed) if result.seed is not None else ""),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
         ("From the Hub", ", ".join(f"{name} at {commit[:12]}" for name, commit in result.revisions.items())),
     ]
     return tuple((name, value) for name, value in facts if value)
+
+
+def _energy(joules: float) -> str:
+    return f"{joules:,.0f} J" if joules < 36_000 else f"{joules / 3.6e6:.3g} kWh"
 
 
 async def _last_words(found: Run) -> list[str]:

@@ -1,18 +1,22 @@
 """Runs: submit a config, follow it, and hear what its curve says."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Context, Param, action, command
+from bot.commands import sweep_report, sweeps
+from bot.commands.group import group_of
 from bot.commands.options import EXERCISE
-from bot.commands.run_report import code_block, draw_page, duration
+from bot.commands.run_report import PAUSED, code_block, draw_page, duration
 from bot.errors import UserError
-from bot.store.tables import Run
-from bot.study import catalog, fair_queue, run
+from bot.store.tables import Group, Run
+from bot.study import catalog, device_time, fair_queue, run, sweep
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
+from runner.sweep_source import read_sweep
 
 SHOWN_PROBLEMS = 12
 SHOWN_IN_FORM = 5  # problems below a field
@@ -77,6 +81,9 @@ async def _accept(ctx: Context, source: str | bytes) -> Message:
         raise UserError(
             "A run belongs to a group, and you are in none yet.", "Say `/submit` in a group's channel once."
         )
+    offered = await catalog.of_group(ctx.session, ctx.group)
+    if plan := await asyncio.to_thread(read_sweep, source, offered):
+        return await sweeps.propose(ctx, source, plan)
     channel = ctx.group.results_channel or ctx.channel
     submitted = await run.submit(
         ctx.session, ctx.learner, ctx.group, source, channel=channel, runs=ctx.services.runs, now=ctx.now
@@ -85,9 +92,10 @@ async def _accept(ctx: Context, source: str | bytes) -> Message:
     ctx.session.add(ctx.learner)
     new = submitted.run
     notes = "\n".join(f"- {warning}" for warning in submitted.warnings)
+    when, left = await _expectation(ctx, new), await _left(ctx, ctx.group)
     return Message(
         title=f"Run {new.number} is in",
-        body=await _expectation(ctx, new) + (f"\n\nWorth a second look:\n{notes}" if notes else ""),
+        body=f"{when}{left}" + (f"\n\nWorth a second look:\n{notes}" if notes else ""),
         buttons=(Button("Cancel", to("run.cancel", number=new.number), "danger"),),
     )
 
@@ -122,6 +130,8 @@ def _to_mend(problems: Sequence[Problem]) -> str:
 
 async def _expectation(ctx: Context, new: Run) -> str:
     place = await fair_queue.place(ctx.session, new)
+    if not place:
+        return PAUSED
     wait = await fair_queue.expected_start(ctx.session, new, ctx.services.slots(), ctx.now)
     if wait == timedelta():
         return "It starts now."
@@ -129,9 +139,17 @@ async def _expectation(ctx: Context, new: Run) -> str:
     return f"Place {place} in the queue; it starts {when}."
 
 
+async def _left(ctx: Context, group: Group) -> str:
+    """Say what is left of the week's device time, where that is limited."""
+    left = await device_time.left(ctx.session, group, ctx.learner, ctx.now)
+    return f" You have {duration(left)} of device time left this week." if left is not None else ""
+
+
 @command("run show", "One run: what it did and why")
 async def show(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
-    """Show a run's page."""
+    """Show a run's page, or a sweep's."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return await sweep_report.draw_page(ctx.session, ctx.services, of_all, ctx.now)
     found = await run.find(ctx.session, ctx.group, number)
     return await draw_page(ctx.session, ctx.services, found, ctx.now)
 
@@ -144,9 +162,33 @@ async def cancel_command(ctx: Context, number: Annotated[int, Param("the run's n
 
 @action("run.cancel")
 async def cancel(ctx: Context, number: int) -> Message:
-    """Cancel a run, from a button."""
+    """Cancel a run, or a sweep with all of its runs, from a button."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return await sweeps.cancel(ctx, of_all)
     state = await run.cancel(ctx.session, ctx.learner, await run.find(ctx.session, ctx.group, number), ctx.now)
     return Message(f"Run {number} is cancelled." if state == "cancelled" else f"Run {number} is being stopped.")
+
+
+@command("run resume", "Go on from the last checkpoint of a run that was broken off")
+async def resume_command(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
+    """Resume a run by number."""
+    return await resume(ctx, number)
+
+
+@action("run.resume")
+async def resume(ctx: Context, number: int) -> Message:
+    """Resume a run, from a button."""
+    group = group_of(ctx)
+    broken = await run.find(ctx.session, group, number)
+    channel = group.results_channel or ctx.channel
+    new = await run.resume(
+        ctx.session, ctx.learner, group, broken, channel=channel, runs=ctx.services.runs, now=ctx.now
+    )
+    return Message(
+        title=f"Run {new.number} is in",
+        body=f"It goes on where run {number} was broken off. {await _expectation(ctx, new)}",
+        buttons=(Button("Cancel", to("run.cancel", number=new.number), "danger"),),
+    )
 
 
 @command("run logs", "The last words of a run's log")
@@ -160,19 +202,45 @@ async def logs(ctx: Context, number: Annotated[int, Param("the run's number")]) 
 
 @command("run config", "The config a run used, with every default")
 async def config(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Message:
-    """Show a run's complete config."""
+    """Show a run's complete config, or a sweep's with its lists and ranges."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return _draw_config(f"sweep {number}", of_all.submitted)
     found = await run.find(ctx.session, ctx.group, number)
-    return Message(
-        title=f"Config of run {number}",
-        files=(File(f"run-{number}.yaml", found.config.encode()),),
-        body=code_block(found.config),
-    )
+    return _draw_config(f"run {number}", found.config)
+
+
+def _draw_config(whose: str, text: str) -> Message:
+    name = whose.replace(" ", "-")
+    return Message(title=f"Config of {whose}", files=(File(f"{name}.yaml", text.encode()),), body=code_block(text))
 
 
 @command("run rerun", "Submit a run's config again")
 async def rerun(ctx: Context, number: Annotated[int, Param("the run's number")]) -> Form:
-    """Open the form with a run's config, to submit as it is or with a change."""
+    """Open the form with a run's config, or a sweep's, to submit as it is or with a change."""
+    if of_all := await sweep.find(ctx.session, ctx.group, number):
+        return config_form(of_all.submitted)
     return config_form((await run.find(ctx.session, ctx.group, number)).submitted)
+
+
+@action("run.again")
+async def again(ctx: Context, number: int) -> Form:
+    """Open the form with a run's config, or a sweep's, from a button."""
+    return await rerun(ctx, number)
+
+
+@action("sweep.best")
+async def submit_best(ctx: Context, number: int) -> Form:
+    """Open the form with the best config of a sweep, to submit alone."""
+    return config_form((await sweeps.best_run(ctx, number)).submitted)
+
+
+@action("sweep.change")
+async def submit_best_changed(ctx: Context, number: int) -> Form:
+    """Open the form with the best config of a sweep and the change that the sweep's finding proposes."""
+    finding = (await sweeps.named_sweep(ctx, number)).finding
+    if not finding:
+        raise UserError(f"There is nothing to change in sweep {number}.")
+    return config_form(run.changed_config(await sweeps.best_run(ctx, number), finding["change"]))
 
 
 @action("run.change")

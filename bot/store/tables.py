@@ -57,6 +57,8 @@ class Group(SQLModel, table=True):
     next_drill_at: datetime | None = _moment(default=None, index=True)
     next_summary_at: datetime | None = _moment(default=None, index=True)
     runs_per_day: int = Field(default=20, description="quota of runs a learner may submit in 24 hours")
+    device_seconds_per_week: int | None = Field(default=None, description="quota of a learner; None: no limit")
+    runner: str = Field(default="open", description="open; paused or draining: none of its runs start")
     set_up_by: int | None = Field(default=None, foreign_key="learner.id", description="who hears of what fails")
     runs_submitted: int = Field(default=0, description="the number of the group's last run")
     created_at: datetime = _moment(default_factory=now)
@@ -245,6 +247,35 @@ class Season(SQLModel, table=True):
     ranks: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
 
 
+class Sweep(SQLModel, table=True):
+    """Runs that differ in what a learner wants to compare: proposed first, and started when they say so."""
+
+    __table_args__ = (
+        UniqueConstraint("group_id", "number"),
+        # The watch over sweeps asks: which are running?
+        Index("ix_sweep_status", "status"),
+    )
+
+    id: str = Field(primary_key=True)
+    number: int | None = Field(default=None, description="counts with the group's runs, once it has started")
+    group_id: int = Field(foreign_key="group.id")
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    exercise: str
+    submitted: str = Field(description="the config with its lists and ranges, as it was sent")
+    kind: str = Field(description="grid, ablation or search")
+    keys: list[str] = Field(sa_column=Column(JSON, nullable=False), description="what differs, dotted, less the seed")
+    trials: int = Field(description="settings that it tries")
+    seeds: int = Field(description="runs of each setting")
+    chat: str
+    channel: str = Field(description="where its messages go")
+    status: str = Field(default="proposed", description="proposed, running, ended or cancelled")
+    asked: int = Field(default=0, description="settings whose runs have been made")
+    created_at: datetime = _moment(default_factory=now)
+    started_at: datetime | None = _moment(default=None)
+    finished_at: datetime | None = _moment(default=None)
+    finding: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+
+
 class Run(SQLModel, table=True):
     """One training run."""
 
@@ -268,10 +299,19 @@ class Run(SQLModel, table=True):
         sa_column=Column(JSON),
         description="the group's own exercise and model, as they were",
     )
+    sweep_id: str | None = Field(default=None, foreign_key="sweep.id", index=True, description="the sweep it is of")
+    trial: int | None = Field(default=None, description="which setting of the sweep, from 0")
+    setting: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON), description="dotted key → value of that setting, less the seed"
+    )
     chat: str
     channel: str = Field(description="where its messages go")
+    resumed_from: str | None = Field(default=None, description="the run whose last checkpoint it goes on from")
+    teacher: str | None = Field(default=None, description="the run whose model it learns from")
     status: str = "queued"
     attempt: int = Field(default=1)
+    runner: str | None = Field(default=None, description="the runner that has this attempt, once it is claimed")
+    devices: float = Field(default=1.0, description="how many of its devices the run takes: half a GPU, or several")
     run_dir: str
     queued_at: datetime = _moment(default_factory=now)
     started_at: datetime | None = _moment(default=None)  # this attempt: handed to the engine, then its first step
@@ -280,6 +320,7 @@ class Run(SQLModel, table=True):
     event_offset: int = Field(default=0, description="bytes of events.jsonl already taken in")
     note: str | None = Field(default=None, description="the last sentence that the training process had for us")
     step: int = 0
+    resumed_at: int = Field(default=0, description="the step that this attempt went on from")
     total_steps: int = 0
     loss: float | None = None
     score: float | None = Field(default=None, description="hidden test score, once it succeeded")
@@ -318,6 +359,15 @@ class Addition(SQLModel, table=True):
     removed_at: datetime | None = _moment(default=None)
 
 
+class Runner(SQLModel, table=True):
+    """A machine or a cluster that takes runs from the queue, as it last told of itself."""
+
+    name: str = Field(primary_key=True, description="the same after a restart")
+    devices: str = Field(description="what it trains on, in words")
+    slots: int = Field(description="runs that it takes at once")
+    seen_at: datetime = _moment()
+
+
 class Turn(SQLModel, table=True):
     """A question to the tutor, and its answer as it grows."""
 
@@ -345,6 +395,31 @@ class Turn(SQLModel, table=True):
     asked_at: datetime = _moment(default_factory=now)
     claimed_until: datetime | None = _moment(default=None)
     answered_at: datetime | None = _moment(default=None)
+
+
+class Reading(SQLModel, table=True):
+    """Words of a learner that the tutor's model is asked about: a drill's short answer, or one of the interview's."""
+
+    __table_args__ = (
+        # The reader asks: what is waiting, or was left in the middle?
+        Index(
+            "ix_reading_open",
+            "claimed_until",
+            postgresql_where=text("read_at IS NULL"),
+            sqlite_where=text("read_at IS NULL"),
+        ),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    group_id: int | None = Field(default=None, foreign_key="group.id", description="whose budget it is counted to")
+    review_id: int | None = Field(default=None, foreign_key="review.id", index=True, description="the drill's")
+    question: str | None = Field(default=None, description="the interview's")
+    words: str
+    found: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON), description="a Verdict, or a choice")
+    asked_at: datetime = _moment(default_factory=now)
+    claimed_until: datetime | None = _moment(default=None)
+    read_at: datetime | None = _moment(default=None)
 
 
 class Usage(SQLModel, table=True):

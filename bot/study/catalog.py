@@ -6,7 +6,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError, nearest
-from bot.store.tables import Addition, Group, Run, Turn
+from bot.store.tables import Addition, Group, Run, Sweep, Turn
 from runner.catalog import PACKAGED, Catalog, Own
 from runner.config import Config
 from runner.exercise import Exercise
@@ -57,3 +57,13 @@ def of_run(run: Run) -> Catalog:
 def exercise_of(run: Run) -> Exercise:
     """Return what a run trained."""
     return of_run(run).exercises[run.exercise]
+
+
+async def of_sweep(session: AsyncSession, sweep: Sweep) -> Catalog:
+    """Return the catalog that a sweep's config is read by: once started it goes on, whatever was removed since."""
+    return await of_group(session, await session.get_one(Group, sweep.group_id), removed=True)
+
+
+async def exercise_of_sweep(session: AsyncSession, sweep: Sweep) -> Exercise:
+    """Return what a sweep's runs train."""
+    return (await of_sweep(session, sweep)).exercises[sweep.exercise]

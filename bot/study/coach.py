@@ -15,16 +15,17 @@ from runner.run_dir import Result
 __all__ = ["Finding", "diagnose"]
 
 RULES = (*learning_rules.RULES, *efficiency_rules.RULES)
+DECISIVE = ("random_weights", "diverged")
 LEAST_STEPS = 4  # logged; before that a curve says nothing
 
 
 def diagnose(history: History, config: Config, result: Result, catalog: Catalog = PACKAGED) -> list[Finding]:
     """Return what the rules find, gravest first; nothing for a run that was stopped before it said anything.
 
-    After divergence nothing else is worth saying.
+    Of a run that cannot have learnt anything nothing else is worth saying.
     """
     if len(history.steps) < LEAST_STEPS:
         return []
     run = Observed(history, config, result, catalog)
     findings = [finding for rule in RULES if (finding := rule(run))]
-    return findings[:1] if any(finding.rule == "diverged" for finding in findings) else findings
+    return findings[:1] if findings and findings[0].rule in DECISIVE else findings

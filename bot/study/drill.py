@@ -78,14 +78,36 @@ async def next_question(
 
 
 async def answer(
-    session: AsyncSession, curriculum: Curriculum, learner: Learner, review_id: int, given: str, now: datetime
+    session: AsyncSession,
+    curriculum: Curriculum,
+    learner: Learner,
+    review_id: int,
+    given: str,
+    now: datetime,
+    *,
+    verdict: Verdict | None = None,
 ) -> Answered:
-    """Check an answer, rate it and move the card. Raises UserError when the question is not open for this learner."""
+    """Rate an answer and move the card; it is checked by rules unless it comes with a verdict.
+
+    Raises UserError when the question is not open for this learner.
+    """
     question = await open_review(session, curriculum, learner, review_id)
-    verdict = _check(question.drill, given)
+    verdict = verdict or check(question.drill, given)
     if not verdict.understood:
         return Answered(question, verdict, None, drill_day(now, learner))
     return await _close(session, curriculum, learner, question, verdict, given, now)
+
+
+async def answered(session: AsyncSession, curriculum: Curriculum, review_id: int, verdict: Verdict) -> Answered | None:
+    """Return what became of an answered question, to be told later; None when the drill is gone."""
+    review = await session.get_one(Review, review_id)
+    drill = curriculum.find_drill(review.drill)
+    if drill is None or review.answered_at is None:
+        return None
+    learner = await session.get_one(Learner, review.learner_id)
+    card = await session.get_one(Card, review.card_id)
+    question = Question(review, drill, curriculum.lesson(drill.lesson), "open")
+    return Answered(question, verdict, card.due_at, drill_day(review.answered_at, learner))
 
 
 async def give_up(
@@ -285,7 +307,7 @@ def _why(cards: dict[str, Card], lesson: Lesson) -> Reason:
     return "practice" if lesson.slug in cards else "new"
 
 
-def _check(drill: Drill, given: str) -> Verdict:
+def check(drill: Drill, given: str) -> Verdict:
     """Mark an answer; what cannot be marked is not understood, and costs nothing."""
     if len(given) > ANSWER_LIMIT:
         problem = f"That is {len(given):,} characters long, and I read {ANSWER_LIMIT:,}. A sentence or two is plenty."

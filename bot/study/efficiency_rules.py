@@ -13,9 +13,7 @@ def worse_than_baseline(run: Observed) -> Finding | None:
     """It learnt something, and a classical method does better all the same."""
     score, floor = run.result.test, run.result.baselines.get(run.exercise.baseline)
     metric = run.exercise.metric
-    if score is None or floor is None or not run.learned or abs(score - floor) < metric.tie:
-        return None
-    if metric.better(score, floor):
+    if score is None or floor is None or not run.learned or not run.below_baseline:
         return None
     what = f"A simple {run.exercise.baseline} baseline does better than this model."
     evidence = (

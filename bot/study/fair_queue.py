@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.store.tables import Run
-from bot.study.run import ACTIVE, last_duration
+from bot.store.tables import Group, Run
+from bot.study.run import last_duration
+from bot.study.runners import ACTIVE
 
 
 def order(queued: Iterable[Run], active: Iterable[Run]) -> list[Run]:
@@ -24,9 +25,10 @@ def order(queued: Iterable[Run], active: Iterable[Run]) -> list[Run]:
 
 
 async def waiting(session: AsyncSession) -> list[Run]:
-    """Return the queue in its order."""
-    runs = (await session.exec(select(Run).where(col(Run.status).in_(("queued", *ACTIVE))))).all()
-    return order((run for run in runs if run.status == "queued"), (run for run in runs if run.status in ACTIVE))
+    """Return the queue in its order, without the runs of groups that have paused theirs."""
+    queued = select(Run).join(Group).where(Run.status == "queued", Group.runner == "open")
+    active = select(Run).where(col(Run.status).in_(ACTIVE))
+    return order((await session.exec(queued)).all(), (await session.exec(active)).all())
 
 
 async def place(session: AsyncSession, run: Run) -> int:

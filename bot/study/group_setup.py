@@ -28,6 +28,13 @@ async def set_quota(session: AsyncSession, group: Group, admin: Learner, runs_pe
     session.add(group)
 
 
+async def set_device_time(session: AsyncSession, group: Group, admin: Learner, seconds: int | None) -> None:
+    """Set how many device-seconds a learner's runs may take in 7 days; None: as many as there are."""
+    group.device_seconds_per_week = seconds
+    group.set_up_by = admin.id
+    session.add(group)
+
+
 async def say_hello(session: AsyncSession, group: Group, channel: str, now: datetime) -> None:
     """Introduce Cohort in a group's channel, once."""
     await outbox.post(

@@ -7,6 +7,7 @@ and resumed anywhere. An answer that is asked again keeps its old words until th
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CursorResult, delete, update
 from sqlmodel import col, select
@@ -74,6 +75,16 @@ async def answer(session: AsyncSession, learner: Learner, key: str, text: str, n
     if key == "name":
         learner.name = read_name(text)
     return await _next(session, learner, _reflect(learner, question, text, choice))
+
+
+async def understand(session: AsyncSession, learner: Learner, key: str, text: str, value: str) -> bool:
+    """Take an answer that the rules could not place for one of the choices, unless it was changed meanwhile."""
+    unplaced = (col(Answer.learner_id) == learner.id, col(Answer.question) == key)
+    unchanged = (col(Answer.text) == text, col(Answer.value).is_(None))
+    placed: CursorResult[Any] = await session.exec(update(Answer).where(*unplaced, *unchanged).values(value=value))
+    if placed.rowcount and (await present(session, learner)).question is None:
+        await _conclude(session, learner)
+    return placed.rowcount == 1
 
 
 async def skip(session: AsyncSession, learner: Learner, now: datetime) -> Step:
@@ -211,12 +222,18 @@ async def _next(session: AsyncSession, learner: Learner, reflection: str = "") -
     if step.question or learner.interview != "done":
         learner.interview = "asking"
     if step.question is None:
-        known = background.of(await answers(session, learner))
-        learner.goal = known.goal or learner.goal
-        if learner.ability is None:  # a test knows better
-            learner.level = known.level
+        await _conclude(session, learner)
     session.add(learner)
     return replace(step, reflection=reflection)
+
+
+async def _conclude(session: AsyncSession, learner: Learner) -> None:
+    """Draw goal and level from all answers."""
+    known = background.of(await answers(session, learner))
+    learner.goal = known.goal or learner.goal
+    if learner.ability is None:  # a test knows better
+        learner.level = known.level
+    session.add(learner)
 
 
 def _reflect(learner: Learner, question: Question, text: str, choice: Choice | None) -> str:

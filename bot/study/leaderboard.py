@@ -23,6 +23,23 @@ class Rank:
     runs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A learner's best score from one moment on; `record` when it was the whole group's best, and not the first."""
+
+    at: datetime
+    score: float
+    record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """How a learner's best score grew."""
+
+    learner: Learner
+    bests: tuple[Best, ...]
+
+
 async def board(
     session: AsyncSession,
     group: Group,
@@ -34,15 +51,7 @@ async def board(
 
     Only runs on the newest version of the data compare with each other.
     """
-    scored = [
-        run
-        for run in await _succeeded(session, group.id, exercise.name)
-        if (since is None or _ended(run) >= since) and (until is None or _ended(run) < until)
-    ]
-    if not scored:
-        return []
-    newest = max(scored, key=_ended).data_hash
-    scored = [run for run in scored if run.data_hash == newest]
+    scored = await _scored(session, group, exercise, since, until)
     best: dict[int, Run] = {}
     for run in scored:  # oldest first: who reached a score first keeps it
         known = best.get(run.learner_id)
@@ -63,6 +72,28 @@ async def board(
     ]
 
 
+async def over_time(
+    session: AsyncSession,
+    group: Group,
+    exercise: Exercise,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Climb]:
+    """Return how each learner's best grew, the best learner first; of the runs that `board` ranks."""
+    better = exercise.metric.better
+    bests: dict[int, list[Best]] = {}
+    top: float | None = None
+    for run in await _scored(session, group, exercise, since, until):
+        score, own = _score(run), bests.setdefault(run.learner_id, [])
+        record = top is not None and better(score, top)
+        if not own or better(score, own[-1].score):
+            own.append(Best(_ended(run), score, record))
+        top = score if top is None or record else top
+    learners = {learner.id: learner for learner in await _learners(session, list(bests))}
+    climbs = [Climb(learners[learner], tuple(own)) for learner, own in bests.items()]
+    return sorted(climbs, key=lambda climb: climb.bests[-1].score, reverse=exercise.metric.higher_is_better)
+
+
 async def record(session: AsyncSession, run: Run, result: Result) -> str | None:
     """Say whether a run that has just ended beats the group's best (`group`) or its learner's own (`personal`).
 
@@ -78,6 +109,18 @@ async def record(session: AsyncSession, run: Run, result: Result) -> str | None:
     if earlier and all(better(result.test, _score(other)) for other in earlier):
         return "group"
     return "personal" if own and all(better(result.test, _score(other)) for other in own) else None
+
+
+async def _scored(
+    session: AsyncSession, group: Group, exercise: Exercise, since: datetime | None, until: datetime | None
+) -> list[Run]:
+    """Return a window's runs that compare with each other, oldest first: those on the newest version of the data."""
+    scored = [
+        run
+        for run in await _succeeded(session, group.id, exercise.name)
+        if (since is None or _ended(run) >= since) and (until is None or _ended(run) < until)
+    ]
+    return [run for run in scored if run.data_hash == scored[-1].data_hash]
 
 
 async def _succeeded(session: AsyncSession, group_id: int | None, exercise: str) -> list[Run]:

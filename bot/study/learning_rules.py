@@ -14,12 +14,26 @@ from bot.study.observed import Observed
 Rule = Callable[[Observed], Finding | None]
 
 GUESSING = 0.98  # of chance: a loss above it has learnt nothing
+TIMID = 5  # times below the usual learning rate: too low a rate does not throw anything
+BOLD = 3  # times above it
 THROWN = 1.15  # of chance: a loss that was this high was thrown there
 SPIKE = 1.15  # of the first loss: above it, the first steps were too long
 RISEN = 1.15  # of the best validation loss: overfitted
 STILL_FALLING = 0.96  # training loss of the last tenth, of the tenth before it
 UNSPENT = 0.25  # of the exercise's budget: below it there is room for much more
 ROUGH = 0.12  # mean jump between logged losses, of the loss: far more than batches of this size differ by
+
+
+def random_weights(run: Observed) -> Finding | None:
+    """A classifier from random weights still guesses: these rows cannot teach it the language."""
+    if not run.untaught or run.learned or not math.isfinite(run.last):
+        return None
+    what = "It began from random weights, and these rows are too few to teach it what words mean."
+    evidence = (
+        f"{run.config.model} saw {run.result.train_tokens:,} tokens and its training loss ended at {run.last:.2f}; "
+        f"guessing gives {run.chance:.2f}. Pretraining is what a model of this size cannot make up for."
+    )
+    return Finding("random_weights", what, evidence, {"model": "minilm"}, "model-selection")
 
 
 def diverged(run: Observed) -> Finding | None:
@@ -32,13 +46,14 @@ def diverged(run: Observed) -> Finding | None:
         evidence = f"Learning rate {run.rate:g}; last finite loss {finite:.2f}."
         return Finding("diverged", what, evidence, change, "basic-training-loop")
     peak = max(run.losses)
-    if run.last < GUESSING * run.chance or peak < THROWN * run.chance:
+    collapsed = run.one_class and run.rate > run.usual_rate / TIMID
+    if run.last < GUESSING * run.chance or not (peak > THROWN * run.chance or collapsed):
         return None
     what = "The learning rate threw the model off, and it ended up guessing."
     evidence = (
-        f"At learning rate {run.rate:g} the training loss jumped to {peak:.2f} and settled at {run.last:.2f}; "
+        f"At learning rate {run.rate:g} the training loss went up to {peak:.2f} and settled at {run.last:.2f}; "
         f"guessing gives {run.chance:.2f}."
-    )
+    ) + (" It names the same class for every row." if run.one_class else "")
     slower = run.usual_rate if run.rate > run.usual_rate else round(run.rate / 3, 9)
     return Finding("diverged", what, evidence, {"training.learning_rate": slower}, "basic-training-loop")
 
@@ -46,7 +61,7 @@ def diverged(run: Observed) -> Finding | None:
 def learning_rate_too_low(run: Observed) -> Finding | None:
     """The loss hardly moved, smoothly, at a rate far below what the method needs."""
     start = fmean(run.losses[: max(1, len(run.losses) // 4)])
-    if run.rate > run.usual_rate / 5 or run.last < 0.85 * start or run.last < 0.8 * run.chance:
+    if run.rate > run.usual_rate / TIMID or run.last < 0.85 * start or run.last < 0.8 * run.chance:
         return None
     what = "The learning rate is too low: the model hardly moved from where it began."
     evidence = (
@@ -59,12 +74,16 @@ def learning_rate_too_low(run: Observed) -> Finding | None:
 
 
 def learning_rate_too_high(run: Observed) -> Finding | None:
-    """It learns, but at a rate far above the usual one and on a rough way, or it learns nothing at such a rate."""
-    if run.rate < 3 * run.usual_rate or not math.isfinite(run.last):
+    """At a rate far above the usual one it learns nothing, or on a rough way.
+
+    A language model beats guessing within a few steps: what it has to beat is its baseline, a compressor.
+    """
+    if run.rate < BOLD * run.usual_rate or not math.isfinite(run.last):
         return None
+    learned = run.learned and (bool(run.exercise.heads) or not run.below_baseline)
     steps = [abs(b - a) / max(a, 1e-9) for a, b in pairwise(run.losses[len(run.losses) // 4 :])]
     rough = fmean(steps) if steps else 0.0
-    if run.learned and rough < ROUGH:
+    if learned and rough < ROUGH:
         return None
     what = "The learning rate is too high: each step overshoots, and the loss cannot settle."
     evidence = (
@@ -114,7 +133,7 @@ def overfit(run: Observed) -> Finding | None:
 
 def underfit(run: Observed) -> Finding | None:
     """It was still learning when it ended, and its budget has room for more."""
-    if run.config.training.max_steps > 0 or not run.learned:
+    if run.config.training.max_steps > 0 or not (run.learned or _gaining(run)):
         return None
     tenth = max(2, len(run.losses) // 10)
     end, before = fmean(run.losses[-tenth:]), fmean(run.losses[-2 * tenth : -tenth])
@@ -134,6 +153,11 @@ def underfit(run: Observed) -> Finding | None:
     return Finding("underfit", what, evidence, {"training.num_train_epochs": longer}, "training-metrics")
 
 
+def _gaining(run: Observed) -> bool:
+    """Say whether the validation score has clearly grown, though the loss is still near guessing."""
+    return len(run.evals) > 1 and run.exercise.metric.clearly_better(run.evals[-1].score, run.evals[0].score)
+
+
 def late_stop(run: Observed) -> Finding | None:
     """Early stopping waited so long that much of the run came after its best model."""
     patience = run.config.early_stopping_patience
@@ -151,6 +175,7 @@ def late_stop(run: Observed) -> Finding | None:
 
 
 RULES: tuple[Rule, ...] = (
+    random_weights,
     diverged,
     learning_rate_too_low,
     learning_rate_too_high,

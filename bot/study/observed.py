@@ -11,6 +11,8 @@ from runner.exercise import Exercise
 from runner.history import History
 from runner.run_dir import Eval, Result
 
+SAME_SCORE = 0.005  # two scores, as shares of one, that are the same but for a few rows
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -70,13 +72,34 @@ class Observed:
 
     @property
     def usual_rate(self) -> float:
-        """A learning rate that trains well with this exercise and method."""
-        return usual_learning_rate(self.config.exercise, self.config.method, self.config.model, self.catalog)
+        """A learning rate that trains well with this exercise, model, method and optimizer."""
+        config = self.config
+        return usual_learning_rate(
+            config.exercise, config.method, config.training.optim, model=config.model, catalog=self.catalog
+        )
 
     @property
     def learned(self) -> bool:
         """Whether the loss ended clearly below guessing."""
         return math.isfinite(self.last) and self.last < 0.9 * self.chance
+
+    @property
+    def below_baseline(self) -> bool:
+        """Whether the score is clearly worse than the classical baseline's."""
+        score, floor, metric = self.result.test, self.result.baselines.get(self.exercise.baseline), self.exercise.metric
+        return score is not None and floor is not None and metric.clearly_better(floor, score)
+
+    @property
+    def one_class(self) -> bool:
+        """Whether it scored what naming the most frequent class every time scores."""
+        score, majority = self.result.test, self.result.baselines.get("majority")
+        return score is not None and majority is not None and abs(score - majority) < SAME_SCORE
+
+    @property
+    def untaught(self) -> bool:
+        """Whether a classifier began from random weights."""
+        model = self.catalog.models.get(self.config.model)
+        return bool(self.exercise.heads) and model is not None and not model.pretrained
 
     def _part(self, share: int) -> int:
         return max(1, len(self.losses) // share)

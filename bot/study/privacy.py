@@ -16,7 +16,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError
-from bot.store.tables import Delivery, Learner, Post, Run, Season, Turn
+from bot.store.tables import Delivery, Learner, Post, Run, Season, Sweep, Turn
 from bot.study.run import ACTIVE
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ BUILT_IN = "local"  # the chat whose messages are in our own store
 NOBODY = 0  # no learner has this id
 # Tables that say nothing of any one learner, or only what the functions below look after.
 OTHERS = frozenset(
-    {"addition", "group", "memory", "item", "groupdrill", "groupusage", "season", "delivery", "post"},
+    {"addition", "group", "memory", "item", "groupdrill", "groupusage", "season", "delivery", "post", "runner"},
 )
 
 
@@ -91,8 +91,10 @@ async def forget(session: AsyncSession, learner: Learner) -> None:
             f"Run {', '.join(busy)} is training; what it writes could not be erased.",
             f"`/run cancel {busy[0]}` first, then delete everything.",
         )
+    sweeps = (await session.exec(select(Sweep.id).where(Sweep.learner_id == learner.id))).all()
     about_runs = col(Delivery.subject).in_([run.id for run in runs]) & col(Delivery.kind).like("run.%")
-    await session.exec(delete(Delivery).where(or_(_said_to(Delivery, learner), about_runs)))
+    about_sweeps = col(Delivery.subject).in_(sweeps) & col(Delivery.kind).like("sweep.%")
+    await session.exec(delete(Delivery).where(or_(_said_to(Delivery, learner), about_runs, about_sweeps)))
     if learner.chat == BUILT_IN:
         await session.exec(delete(Post).where(_said_to(Post, learner)))
     await _leave_ranks(session, learner)

@@ -16,12 +16,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError
 from bot.store import outbox
-from bot.store.tables import Group, Learner, Run
-from bot.study import catalog, streak
+from bot.store.tables import Group, Learner, Run, Sweep
+from bot.study import catalog, quota, run_source, streak
+from bot.study.runners import ACTIVE as ACTIVE
+from runner.catalog import Catalog
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
-ACTIVE = ("starting", "running")
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 TAIL_BYTES = 4_000
 
@@ -45,46 +46,83 @@ async def submit(
     now: datetime,
 ) -> Submitted:
     """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
+    await quota.check(session, learner, group, 1, now)
     offered = await catalog.of_group(session, group)
+    added = await add(session, learner, group, source, offered, channel=channel, runs=runs, now=now)
+    await announce(session, added.run, "status", now)
+    await streak.note_activity(session, learner, now)
+    return added
+
+
+async def add(
+    session: AsyncSession,
+    learner: Learner,
+    group: Group,
+    source: str | bytes,
+    offered: Catalog,
+    *,
+    channel: str,
+    runs: str,
+    now: datetime,
+    **part_of: Any,
+) -> Submitted:
+    """Make a run of a config, alone or part of a sweep, and say nothing of it. Raises ConfigError."""
     parsed = await asyncio.to_thread(parse, source, offered)
-    await _check_quota(session, learner, group, now)
-    run_id = f"r{secrets.token_hex(6)}"
-    run = Run(
-        id=run_id,
-        number=await _next_number(session, group),
-        group_id=group.id,
-        learner_id=learner.id,
+    teacher = await run_source.teacher_of(session, group, parsed)
+    run = await _make(
+        session,
+        learner,
+        group,
         exercise=parsed.config.exercise,
         submitted=source.decode() if isinstance(source, bytes) else source,
         config=render(parsed.config, offered),
         own=catalog.carried(parsed.config, offered),
-        chat=learner.chat,
+        teacher=teacher and teacher.id,
         channel=channel,
-        run_dir=f"{runs}/{run_id}",
-        queued_at=now,
+        runs=runs,
+        now=now,
+        **part_of,
     )
-    session.add(run)
-    await session.flush()
-    await announce(session, run, "status", now)
-    await streak.note_activity(session, learner, now)
     return Submitted(run, parsed.warnings)
 
 
-async def _check_quota(session: AsyncSession, learner: Learner, group: Group, now: datetime) -> None:
-    recent = select(Run.queued_at).where(
-        Run.group_id == group.id, Run.learner_id == learner.id, col(Run.queued_at) > now - timedelta(days=1)
+async def resume(
+    session: AsyncSession, learner: Learner, group: Group, broken: Run, *, channel: str, runs: str, now: datetime
+) -> Run:
+    """Queue a run that goes on from the last checkpoint of one that was broken off, with its config.
+
+    Raises UserError for a run that cannot be resumed, or over quota.
+    """
+    await run_source.check_resumable(learner, broken)
+    await quota.check(session, learner, group, 1, now)
+    same = {name: getattr(broken, name) for name in ("exercise", "submitted", "config", "own", "teacher")}
+    run = await _make(session, learner, group, **same, resumed_from=broken.id, channel=channel, runs=runs, now=now)
+    await announce(session, run, "status", now)
+    await streak.note_activity(session, learner, now)
+    return run
+
+
+async def _make(
+    session: AsyncSession, learner: Learner, group: Group, *, runs: str, now: datetime, **values: Any
+) -> Run:
+    run_id = f"r{secrets.token_hex(6)}"
+    run = Run(
+        id=run_id,
+        number=await next_number(session, group),
+        group_id=group.id,
+        learner_id=learner.id,
+        chat=learner.chat,
+        run_dir=f"{runs}/{run_id}",
+        queued_at=now,
+        **values,
     )
-    times = (await session.exec(recent.order_by(col(Run.queued_at)))).all()
-    if len(times) >= group.runs_per_day:
-        free = times[len(times) - group.runs_per_day] + timedelta(days=1) - now
-        hours, minutes = divmod(int(free.total_seconds()) // 60 + 1, 60)
-        raise UserError(
-            f"You have submitted {len(times)} runs in the last 24 hours, and {group.name} allows {group.runs_per_day}.",
-            f"The next one is free in {hours} h {minutes} min.",
-        )
+    session.add(run)
+    await session.flush()
+    return run
 
 
-async def _next_number(session: AsyncSession, group: Group) -> int:
+async def next_number(session: AsyncSession, group: Group) -> int:
+    """Count one more run, or sweep, of a group; people call it by that number."""
     counted = update(Group).where(col(Group.id) == group.id).values(runs_submitted=Group.runs_submitted + 1)
     return int((await session.exec(counted.returning(col(Group.runs_submitted)))).scalar_one())
 
@@ -116,8 +154,14 @@ async def move(session: AsyncSession, run: Run, to: str, *, now: datetime, **val
     )
     moved: CursorResult[Any] = await session.exec(statement)
     if moved.rowcount == 1:
-        await outbox.news(session, f"run:{run.id}:status", now)
+        await note_news(session, run, now)
     return moved.rowcount == 1
+
+
+async def note_news(session: AsyncSession, run: Run, now: datetime) -> None:
+    """Say that a run's status message has changed; of a sweep's run that is the sweep's."""
+    key = f"sweep:{run.sweep_id}:status" if run.sweep_id else f"run:{run.id}:status"
+    await outbox.news(session, key, now)
 
 
 async def find(session: AsyncSession, group: Group | None, number: int) -> Run:
@@ -127,8 +171,15 @@ async def find(session: AsyncSession, group: Group | None, number: int) -> Run:
     found = await session.exec(select(Run).where(Run.group_id == group.id, Run.number == number))
     if run := found.first():
         return run
+    await _refuse_sweep(session, group, number)
     last = f"The last one is run {group.runs_submitted}." if group.runs_submitted else "Nobody has submitted one yet."
     raise UserError(f"{group.name} has no run {number}.", last)
+
+
+async def _refuse_sweep(session: AsyncSession, group: Group, number: int) -> None:
+    found = await session.exec(select(Sweep.id).where(Sweep.group_id == group.id, Sweep.number == number))
+    if found.first():
+        raise UserError(f"{number} is a sweep of several runs.", f"`/run show {number}` lists them; name one.")
 
 
 async def runs_of(session: AsyncSession, learner: Learner, limit: int = 10) -> list[Run]:
@@ -143,6 +194,11 @@ async def cancel(session: AsyncSession, learner: Learner, run: Run, now: datetim
         raise UserError(f"Run {run.number} is not yours, so it is not yours to cancel.")
     if run.status in ENDED:
         raise UserError(f"Run {run.number} has ended already: {run.status.replace('_', ' ')}.")
+    return await stop(session, run, now)
+
+
+async def stop(session: AsyncSession, run: Run, now: datetime) -> str:
+    """End a run that has not ended, whoever asks; return `cancelled`, or `stopping` while its process is there."""
     if run.status == "queued" and await move(session, run, "cancelled", now=now, finished_at=now):
         return "cancelled"
     await session.exec(update(Run).where(col(Run.id) == run.id).values(cancel_requested_at=now))

@@ -13,13 +13,20 @@ from runner.metrics import METRICS, Classes
 Scores = dict[str, dict[str, float]]  # by baseline and metric
 
 
-def of_classes(train: pa.Table, test: pa.Table, text_columns: Sequence[str], heads: Sequence[str]) -> Scores:
-    """Return the test scores of `majority` and `linear`, trained on the whole train split; the mean over the heads."""
-    by_head = [_one_head(_texts(train, text_columns), _texts(test, text_columns), train[h], test[h]) for h in heads]
-    return {
-        name: {metric: round(float(np.mean([scores[name][metric] for scores in by_head])), 4) for metric in METRICS}
-        for name in by_head[0]
-    }
+def of_heads(train: pa.Table, test: pa.Table, text_columns: Sequence[str], heads: Sequence[str]) -> dict[str, Scores]:
+    """Return the test scores of `majority` and `linear` on each head, trained on the whole train split."""
+    known, new = (_texts(table, text_columns) for table in (train, test))
+    return {head: _one_head(known, new, train[head], test[head]) for head in heads}
+
+
+def mean_of(by_head: Mapping[str, Scores]) -> Scores:
+    """Return the mean over the heads, which is what a task with several is scored by."""
+    first, *_ = by_head.values()
+
+    def mean(name: str, metric: str) -> float:
+        return round(float(np.mean([scores[name][metric] for scores in by_head.values()])), 4)
+
+    return {name: {metric: mean(name, metric) for metric in METRICS} for name in first}
 
 
 def of_text(train: Sequence[str], test: Sequence[str]) -> Scores:
@@ -48,7 +55,7 @@ def _one_head(train: list[str], test: list[str], known: pa.ChunkedArray, true: p
         "linear": linear.predict(test),
     }
     return {
-        name: {metric: score(classes, wanted) for metric, score in METRICS.items()}
+        name: {metric: round(score(classes, wanted), 4) for metric, score in METRICS.items()}
         for name, classes in predicted.items()
     }
 

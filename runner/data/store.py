@@ -25,7 +25,7 @@ from runner.data.tasks import ROWS, TASKS, Split, Task, split
 from runner.exercise import Exercise
 from runner.shared_folder import local_copy
 
-FORMAT = 2  # counted up when docstrings are read, cleaned or dealt out differently
+FORMAT = 3  # counted up when docstrings are read, cleaned or dealt out differently
 NAMES = (*TASKS, "stdlib")
 MAX_LENGTH = 64  # tokens, where `tokens_per_row` is measured
 
@@ -43,6 +43,9 @@ class Card(BaseModel):
     hash: str
     versions: dict[str, str]
     baselines: dict[str, dict[str, float]]
+    head_baselines: dict[str, dict[str, dict[str, float]]] = Field(
+        default_factory=dict, description="of several heads, each by itself"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ def write(folder: Path, tables: dict[Split, pa.Table], card: Card) -> None:
 
 
 def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str, str]) -> Card:
+    by_head = baselines.of_heads(tables["train"], tables["test"], task.text_columns, list(task.heads))
     return Card(
         name=name,
         text_columns=task.text_columns,
@@ -140,7 +144,8 @@ def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str,
         tokens_per_row=round(tokens_per_row(tables["train"], task.text_columns), 1),
         hash=content_hash(tables),
         versions=found,
-        baselines=baselines.of_classes(tables["train"], tables["test"], task.text_columns, list(task.heads)),
+        baselines=baselines.mean_of(by_head),
+        head_baselines=by_head if len(by_head) > 1 else {},
     )
 
 

@@ -1,5 +1,6 @@
 """Engines: where runs run. An engine starts and stops processes; what they do stands in the run directory."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,10 +11,23 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What an engine knows of a job; `code` is the exit code (negative: the signal) once it has exited."""
+    """What an engine knows of a job; `code` is the exit code (negative: the signal) once it has exited.
+
+    There may be no code for a job that was stopped.
+    """
 
     state: Literal["pending", "running", "exited", "unknown"]
     code: int | None = None
+
+
+_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def check_job_id(job_id: str) -> str:
+    """Return a job's id. Raises EngineError for one that could be a path, or more than a word of a command line."""
+    if not _JOB_ID.fullmatch(job_id):
+        raise EngineError(f"{job_id[:80]!r} is not a job id: 1 to 64 letters, digits, '.', '_' and '-'")
+    return job_id
 
 
 class Engine(Protocol):
@@ -30,3 +44,6 @@ class Engine(Protocol):
 
     async def stop(self, job_id: str) -> None:
         """End a job; returns when its whole process tree is gone."""
+
+    async def close(self) -> None:
+        """Let go; jobs go on."""

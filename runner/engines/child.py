@@ -5,6 +5,7 @@ import pkgutil
 import resource
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from runner.engines.job import Claim, Job, JobFolder
 from runner.engines.limits import Limits
 from runner.run_dir import Result, RunDir
 
-NOT_RUN = 2  # exit code, as of `python -m runner`
+FAILED, NOT_RUN = 1, 2  # exit codes, as of `python -m runner`
+MEMORY = "COHORT_MEMORY"  # tells the training process the limit, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +42,28 @@ def main(order: Order) -> None:
         return
     _redirect(folder.log(order.job))
     _confine(order)
+    os.environ[MEMORY] = str(order.limits.memory)
     if order.device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = order.device
     sys.exit(_train(order))
 
 
 def _train(order: Order) -> int:
+    folder = JobFolder(order.folder)
+    work = str(folder.work(order.job))
+    if mirror := folder.mirror(order.job):
+        mirror.fetch()
     try:
-        code: int = pkgutil.resolve_name(order.target)(order.job.run_dir)
+        code: int = pkgutil.resolve_name(order.target)(work)
     except ImportError as error:
         sentence = f"The runner cannot train, because something is missing on its machine: {error}."
         print(sentence, "Install it there with: pip install 'cohort[runner]'", file=sys.stderr)
-        RunDir(order.job.run_dir).finish(Result(status="failed", error=sentence))
+        RunDir(work).finish(Result(status="failed", error=sentence))
         return NOT_RUN
+    except MemoryError:
+        traceback.print_exc()
+        RunDir(work).finish(order.limits.refused())
+        return FAILED
     return code
 
 

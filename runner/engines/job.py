@@ -9,6 +9,8 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from runner.engines.mirror import Mirror
+
 
 class Job(BaseModel):
     """One job as the supervisor knows it; `code` is None when it ended while nobody watched."""
@@ -33,7 +35,7 @@ class Claim(BaseModel):
 
 
 class JobFolder:
-    """`ID.json` is a job, `ID.pid` the claim of its process, `ID.log` its log if the run directory is not a folder."""
+    """`ID.json` is a job, `ID.pid` the claim of its process, `ID.work` its folder if its run directory is none."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -73,10 +75,17 @@ class JobFolder:
         """Return what a job's processes are found by; no other job on this machine has it."""
         return f"{hashlib.blake2b(os.fsencode(self.folder), digest_size=8).hexdigest()}:{job_id}"
 
+    def work(self, job: Job) -> Path:
+        """Return the folder that a job works in: its run directory, or one that is mirrored to it."""
+        return local_folder(job.run_dir) or self.folder / f"{job.id}.work"
+
+    def mirror(self, job: Job) -> Mirror | None:
+        """Return what carries a job's folder to object storage; None where its run directory is a folder."""
+        return None if local_folder(job.run_dir) else Mirror(self.work(job), job.run_dir)
+
     def log(self, job: Job) -> Path:
-        """Return the file that a job's output goes to: `log.txt` in its run directory, where that is a folder."""
-        run_dir = local_folder(job.run_dir)
-        return run_dir / "log.txt" if run_dir else self.folder / f"{job.id}.log"
+        """Return the file that a job's output goes to."""
+        return self.work(job) / "log.txt"
 
 
 def _read_job(path: Path) -> Job:

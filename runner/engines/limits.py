@@ -9,15 +9,16 @@ from pathlib import Path
 
 import psutil
 
-from runner.engines.job import Claim, Job, local_folder
+from runner.engines.job import Claim
 from runner.run_dir import Result
 
 MB, GB = 10**6, 10**9
+LESS_MEMORY = "lower per_device_train_batch_size or max_length"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one run: resident bytes of all its processes, bytes in its directory and log, seconds from its start.
+    """Bounds of one run: resident bytes and number of its processes, bytes in its directory and log, seconds.
 
     The training process ends itself at its exercise's time limit; `seconds` is for one that no longer can.
     """
@@ -26,30 +27,33 @@ class Limits:
     disk: int = 2 * GB
     log: int = 10 * MB
     seconds: int = 3600
+    processes: int = 200
 
-    def broken_by(self, job: Job, claim: Claim, log: Path, running: Collection[psutil.Process]) -> Result | None:
+    def broken_by(self, claim: Claim, work: Path, running: Collection[psutil.Process]) -> Result | None:
         """Return how the run ends if it, with all its `running` processes, is over a limit; blocks while it looks."""
-        if time.time() - claim.started > self.seconds:
-            return Result(
-                status="timed_out",
-                error=f"The run went on for more than {_duration(self.seconds)} and was stopped: "
-                "use fewer epochs or fewer rows.",
+        if (seconds := time.time() - claim.started) > self.seconds:
+            end = _stopped(f"went on for {_duration(seconds)}", _duration(self.seconds), "use fewer epochs or rows")
+            return end.model_copy(update={"status": "timed_out"})
+        if (number := len(running)) > self.processes:
+            return _stopped(f"had {number:,} processes", f"{self.processes:,}", "that is no training")
+        if (memory := _resident_memory(running)) > self.memory:
+            return _stopped(f"used {size(memory)} of memory", size(self.memory), LESS_MEMORY)
+        log = work / "log.txt"
+        if log.exists() and (printed := log.stat().st_size) > self.log:
+            return _stopped(
+                f"wrote {size(printed)} to its log", size(self.log), "that is no training; see the log's end"
             )
-        if _resident_memory(running) > self.memory:
-            return _failed(
-                f"used more than {_size(self.memory)} of memory",
-                "lower per_device_train_batch_size or max_length",
-            )
-        if log.exists() and log.stat().st_size > self.log:
-            return _failed(f"wrote more than {_size(self.log)} to its log", "that is no training; see the log's end")
-        folder = local_folder(job.run_dir)
-        if folder and sum(_file_sizes(folder)) > self.disk:
-            return _failed(f"wrote more than {_size(self.disk)} of files", "save fewer checkpoints or a smaller model")
+        if (written := sum(_file_sizes(work))) > self.disk:
+            return _stopped(f"wrote {size(written)} of files", size(self.disk), "save a smaller model, or less often")
         return None
 
+    def refused(self) -> Result:
+        """Return how a run ends that asked for more memory than there is for it, and did not get it."""
+        return _stopped(f"asked for more than {size(self.memory)} of memory", "just that", LESS_MEMORY)
 
-def _failed(what: str, advice: str) -> Result:
-    return Result(status="failed", error=f"The run {what} and was stopped: {advice}.")
+
+def _stopped(what: str, limit: str, advice: str) -> Result:
+    return Result(status="failed", error=f"The run {what}, and the limit is {limit}, so it was stopped: {advice}.")
 
 
 def _resident_memory(running: Collection[psutil.Process]) -> int:
@@ -67,9 +71,10 @@ def _file_sizes(folder: Path) -> Iterator[int]:
                 yield (Path(parent) / name).lstat().st_size
 
 
-def _size(number: int) -> str:
+def size(number: int) -> str:
+    """Write a number of bytes."""
     return f"{number / GB:.3g} GB" if number >= GB else f"{number / MB:.3g} MB"
 
 
-def _duration(seconds: int) -> str:
-    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"

@@ -2,11 +2,13 @@
 
 import importlib
 import os
+from collections import Counter
 
 # All that a training process may know of the environment it was started from: no token ever gets there.
 _ALLOWED = {
     "COHORT_CACHE",
     "CUDA_VISIBLE_DEVICES",
+    "FSSPEC_CONFIG_DIR",
     "HOME",
     "LANG",
     "LD_LIBRARY_PATH",
@@ -33,6 +35,20 @@ def thread_environment(slots: int) -> dict[str, str]:
     share = max(1, len(os.sched_getaffinity(0)) // slots)
     threads = os.environ.get("OMP_NUM_THREADS") or str(share)
     return {"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+
+
+def devices_in_words() -> str:
+    """Return what this machine trains on: its GPUs by name, or its cores."""
+    if not cuda_devices():
+        return f"CPU, {len(os.sched_getaffinity(0))} cores"
+    try:
+        nvml = importlib.import_module("pynvml")
+        nvml.nvmlInit()
+        handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        names = Counter(nvml.nvmlDeviceGetName(handle) for handle in handles)
+    except Exception:  # NVML's errors are known only where it is installed
+        return f"{len(cuda_devices())} GPU"
+    return ", ".join(f"{count} × {name}" for name, count in names.items())
 
 
 def cuda_devices() -> list[str]:

@@ -16,8 +16,9 @@ from multiprocessing.context import ForkServerProcess
 import psutil
 
 from runner.engines import EngineError, JobStatus, child, processes
-from runner.engines.job import Claim, Job, JobFolder, local_folder
+from runner.engines.job import Claim, Job, JobFolder
 from runner.engines.limits import Limits
+from runner.engines.mirror import Mirror
 from runner.run_dir import Result, RunDir
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 GRACE = 5.0  # seconds that a run has for its result after SIGTERM
 LOOK = 1.0  # seconds between two looks at what a run uses
 _NOT_STARTED = "The runner could not start a process for this run; its supervisor.log says why."
+MIRROR_PAUSE = 1.0  # seconds between two copies to object storage
+STORAGE_PATIENCE = 600.0  # seconds that an ended job waits for its storage
 SERVER_LOST = 255  # exit code that multiprocessing reports when the fork server died
 
 
@@ -112,21 +115,21 @@ class Pool:
             return JobStatus("exited", job.code)
         return JobStatus("running" if job_id in self._running else "pending")
 
-    async def stop(self, job_id: str) -> None:
-        """End a job; returns when its whole process tree is gone."""
+    async def stop(self, job_id: str, grace: float = GRACE) -> None:
+        """End a job, after `grace` seconds by force; returns when its whole process tree is gone."""
         job = self._jobs.get(job_id)
         if job and job in self._waiting:
             self._waiting.remove(job)
             self._record(job, -signal.SIGTERM)
         while running := self._running.get(job_id):  # again, if it was so young that it could not be found yet
-            await asyncio.to_thread(processes.stop, running.claim.pid, self._folder.mark(job_id), GRACE)
+            await asyncio.to_thread(processes.stop, running.claim.pid, self._folder.mark(job_id), grace)
             running.wake.set()
             await asyncio.sleep(0.02)
 
-    async def close(self) -> None:
+    async def close(self, grace: float = GRACE) -> None:
         """End all jobs."""
         await asyncio.gather(*(self.stop(job.id) for job in [*self._waiting]))
-        await asyncio.gather(*(self.stop(job_id) for job_id in [*self._running]))
+        await asyncio.gather(*(self.stop(job_id, grace) for job_id in [*self._running]))
 
     def _first_fork(self) -> None:
         """Start a process that does nothing: it comes when the fork server has imported everything."""
@@ -170,10 +173,13 @@ class Pool:
 
     async def _follow(self, job: Job, running: _Running) -> None:
         """Hold a job to its limits until it has exited, then clear up after it and pass its slot on."""
-        broken = None
+        broken, mirror = None, self._folder.mirror(job)
+        mirroring = asyncio.create_task(_keep_up(mirror)) if mirror else None
         while broken is None and await self._runs_on(job, running):
             with suppress(OSError):  # its directory may vanish under us
                 broken = await asyncio.to_thread(self._look, job, running)
+        if mirroring:
+            mirroring.cancel()
         await asyncio.to_thread(processes.kill, self._folder.mark(job.id), running.known)
         if running.process:
             await asyncio.to_thread(running.process.join, GRACE)  # the fork server tells the code a moment later
@@ -183,6 +189,8 @@ class Pool:
             code = 0 if finished and code is None else code
         except OSError:
             log.exception("cannot clear up after job %s", job.id)
+        if mirror:
+            await self._hand_over(job, mirror)
         self._record(job, code)
         del self._running[job.id]
         self._fill()
@@ -198,26 +206,49 @@ class Pool:
 
     def _look(self, job: Job, running: _Running) -> Result | None:
         running.known = processes.of_job(self._folder.mark(job.id))
-        return self._limits.broken_by(job, running.claim, self._folder.log(job), running.known)
+        return self._limits.broken_by(running.claim, self._folder.work(job), running.known)
 
     def _tidy(self, job: Job, broken: Result | None) -> bool:
-        """Leave a run directory as a run would have left it itself; say whether it has a result."""
-        output, folder, run_dir = self._folder.log(job), local_folder(job.run_dir), RunDir(job.run_dir)
+        """Leave a run's folder as a run would have left it itself; say whether it has a result."""
+        output, folder = self._folder.log(job), self._folder.work(job)
+        run_dir = RunDir(str(folder))
         if output.exists() and output.stat().st_size > self._limits.log:
             os.truncate(output, self._limits.log)
-        for scratch in folder.glob("cohort-*") if folder else ():
+        for scratch in folder.glob("cohort-*"):
             shutil.rmtree(scratch, ignore_errors=True)
-        if folder is None and output.exists():
-            run_dir.write("log.txt", output.read_bytes())
-            output.unlink()
         if broken and run_dir.result() is None:
             run_dir.finish(broken)
         return run_dir.result() is not None
+
+    async def _hand_over(self, job: Job, mirror: Mirror) -> None:
+        """Copy what a job has left to its run directory, again and again while the storage does not take it."""
+        deadline = time.monotonic() + STORAGE_PATIENCE
+        while not await _copied(mirror, ended=True):
+            if time.monotonic() > deadline:
+                log.error("job %s keeps its files in %s: its storage took none", job.id, self._folder.work(job))
+                return
+            await asyncio.sleep(MIRROR_PAUSE)
+        await asyncio.to_thread(shutil.rmtree, self._folder.work(job), ignore_errors=True)
 
     def _record(self, job: Job, code: int | None) -> None:
         self._jobs[job.id] = job.model_copy(update={"ended": True, "code": code})
         self._folder.write(self._jobs[job.id])
         log.info("job %s ended with code %s", job.id, code)
+
+
+async def _keep_up(mirror: Mirror) -> None:
+    while True:
+        await _copied(mirror, ended=False)
+        await asyncio.sleep(MIRROR_PAUSE)
+
+
+async def _copied(mirror: Mirror, *, ended: bool) -> bool:
+    try:
+        await asyncio.to_thread(mirror.push, ended=ended)
+    except Exception as error:  # each storage has errors of its own
+        log.warning("a run directory does not take what its job wrote: %r", error)
+        return False
+    return True
 
 
 def _wake_at_exit(process: ForkServerProcess, wake: asyncio.Event) -> None:

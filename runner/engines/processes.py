@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
 
@@ -38,27 +39,40 @@ def put_on(mark: str) -> None:
 def is_alive(pid: int, mark: str) -> bool:
     """Say whether process `pid` runs and is the job's, not another one that was given its number."""
     with suppress(psutil.Error):
-        return _is_marked(psutil.Process(pid), mark)
+        process = psutil.Process(pid)
+        return process.environ().get(_MARKER, "").rstrip() == mark and _is_running(process)
     return False
 
 
 def of_job(mark: str) -> list[psutil.Process]:
-    """Return the job's living processes: the marked ones, and the descendants of those."""
-    found: set[psutil.Process] = set()
+    """Return the job's living processes: the marked ones, and the descendants of those.
+
+    One pass over all processes: a job that forks without end must not outrun whoever counts it.
+    """
+    children: defaultdict[int, list[psutil.Process]] = defaultdict(list)
+    left: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if _is_marked(process, mark):
-                found |= {process, *process.children(recursive=True)}
+            children[process.ppid()].append(process)
+            if process.environ().get(_MARKER, "").rstrip() == mark:
+                left.append(process)
+    found: set[psutil.Process] = set()
+    while left:
+        process = left.pop()
+        if process not in found:
+            found.add(process)
+            left += children[process.pid]
     return [process for process in found if _is_running(process)]
 
 
 def stop(pid: int, mark: str, grace: float) -> None:
     """Ask a job's process to end, wait `grace` seconds, then kill all that is left; blocks until nothing is.
 
-    Only the process itself is asked: it knows what to do with its children, and writes its result.
+    Only the process itself is asked: it knows what to do with its children, and writes its result. Without grace it
+    is not asked, and writes none.
     """
     known = of_job(mark)
-    if is_alive(pid, mark):
+    if grace and is_alive(pid, mark):
         with suppress(psutil.Error):
             os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + grace
@@ -77,10 +91,6 @@ def kill(mark: str, known: Collection[psutil.Process]) -> None:
             with suppress(psutil.Error):
                 process.kill()
         time.sleep(_PAUSE)
-
-
-def _is_marked(process: psutil.Process, mark: str) -> bool:
-    return process.environ().get(_MARKER, "").rstrip() == mark and _is_running(process)
 
 
 def _is_running(process: psutil.Process) -> bool:

@@ -15,7 +15,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import signal
 import stat
 import sys
@@ -27,7 +26,7 @@ from typing import IO, Any
 
 import psutil
 
-from runner.engines import EngineError, processes
+from runner.engines import EngineError, check_job_id, processes
 from runner.engines.job import JobFolder
 from runner.engines.limits import Limits
 from runner.engines.machine import clean_environment, cuda_devices, thread_environment
@@ -35,9 +34,9 @@ from runner.engines.pool import Pool
 
 log = logging.getLogger(__name__)
 
-_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SOCKET_PATH_BYTES = 100  # the kernel takes 107, macOS 103
 _MEMORY_SHARE = 0.75  # of the machine's memory, that runs may use together
+PARENT_LOOK = 0.5  # seconds between two looks at whether the parent lives
 
 
 def main(home: Path, slots: int | None = None) -> None:
@@ -77,17 +76,30 @@ class Supervisor:
         self._path = path
         self._ended = asyncio.Event()
 
-    async def serve(self) -> None:
-        """Answer requests until one of them is to shut down."""
+    async def serve(self, parent: int | None = None) -> None:
+        """Answer requests until one of them is to shut down, or until the process `parent` is ours no longer."""
         self._pool.recover()
         mask = os.umask(0o177)  # the socket is for this user alone
         server = await asyncio.start_unix_server(self._converse, self._path)
         os.umask(mask)
         log.info("listening on %s", self._path)
         async with server, asyncio.TaskGroup() as tasks:
-            warm_up = tasks.create_task(self._pool.warm_up())
+            background = [tasks.create_task(self._pool.warm_up())]
+            if parent is not None:
+                background.append(tasks.create_task(self._end_with(parent)))
             await self._ended.wait()
-            warm_up.cancel()
+            for task in background:
+                task.cancel()
+
+    async def _end_with(self, parent: int) -> None:
+        """End everything at once, without results, when the parent was killed: whoever asked for it is gone."""
+        while True:
+            if os.getppid() != parent:
+                break
+            await asyncio.sleep(PARENT_LOOK)
+        log.warning("the parent is gone, and with it whoever wants these jobs")
+        await self._pool.close(grace=0.0)
+        self._ended.set()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -114,12 +126,12 @@ class Supervisor:
             case {"do": "capacity"}:
                 return {"capacity": self._pool.capacity}
             case {"do": "start", "job": str(job), "run_dir": str(run_dir)}:
-                self._pool.start(_checked(job), run_dir)
+                self._pool.start(check_job_id(job), run_dir)
                 return {}
             case {"do": "status", "job": str(job)}:
-                return asdict(self._pool.status(_checked(job)))
+                return asdict(self._pool.status(check_job_id(job)))
             case {"do": "stop", "job": str(job)}:
-                await self._pool.stop(_checked(job))
+                await self._pool.stop(check_job_id(job))
                 return {}
             case {"do": "shutdown"}:
                 await self._pool.close()
@@ -129,12 +141,6 @@ class Supervisor:
                 raise EngineError(f"the supervisor does not know how to do {request!r}")
 
 
-def _checked(job_id: str) -> str:
-    if not _JOB_ID.fullmatch(job_id):
-        raise EngineError(f"{job_id[:80]!r} is not a job id: 1 to 64 letters, digits, '.', '_' and '-'")
-    return job_id
-
-
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m runner.engines.supervisor", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="its folder: socket, lock, log, jobs")
@@ -142,7 +148,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--memory", type=int, help="bytes a run may use; default: its share of three quarters")
     parser.add_argument("--disk", type=int, default=Limits.disk, help="bytes a run may write")
     parser.add_argument("--log", type=int, default=Limits.log, help="bytes a run may print")
+    parser.add_argument("--processes", type=int, default=Limits.processes, help="processes a run may have at once")
     parser.add_argument("--hard-seconds", type=int, default=Limits.seconds, help="from a run's start to its end")
+    parser.add_argument("--together", action="store_true", help="give every GPU to each run")
+    parser.add_argument("--parent", type=int, help="end, with all jobs, when this parent process is no more")
     parser.add_argument("--target", default="runner.training:run", help="the function that trains a run directory")
     parser.add_argument("--preload", default="runner.engines.warm", help="the module that makes forks warm")
     return parser.parse_args(arguments)
@@ -160,6 +169,8 @@ def _lock(home: Path) -> IO[str] | None:
 
 def _pool(options: argparse.Namespace) -> Pool:
     devices = cuda_devices()
+    if options.together and devices:
+        devices = [",".join(devices)]
     slots = max(1, len(devices) if options.slots is None else options.slots)
     memory = options.memory or int(psutil.virtual_memory().total * _MEMORY_SHARE / slots)
     os.environ.update(thread_environment(slots) | processes.placeholder())  # for the fork server to be exec'ed with
@@ -169,7 +180,7 @@ def _pool(options: argparse.Namespace) -> Pool:
         devices=devices,
         target=options.target,
         preload=options.preload,
-        limits=Limits(memory=memory, disk=options.disk, log=options.log, seconds=options.hard_seconds),
+        limits=Limits(memory, options.disk, options.log, options.hard_seconds, options.processes),
     )
 
 
@@ -183,8 +194,14 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"a supervisor already serves {options.home}")
         return 0
     with lock:
-        asyncio.run(Supervisor(_pool(options), socket_path(options.home)).serve())
+        asyncio.run(_serve(options))
     return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    if options.parent:  # a scheduler that ends a job signals its whole tree; the parent then says what to do
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+    await Supervisor(_pool(options), socket_path(options.home)).serve(options.parent)
 
 
 if __name__ == "__main__":

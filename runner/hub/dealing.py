@@ -46,10 +46,11 @@ class Dealt:
         if language:
             texts = {split: table["text"].to_pylist() for split, table in tables.items()}
             rows = {split: len("".join(each).encode()) for split, each in texts.items()}
-            scores = baselines.of_text(texts["train"], texts["test"])
+            scores, by_head = baselines.of_text(texts["train"], texts["test"]), {}
         else:
             rows = {split: table.num_rows for split, table in tables.items()}
-            scores = baselines.of_classes(tables["train"], tables["test"], columns, list(self.heads))
+            by_head = baselines.of_heads(tables["train"], tables["test"], columns, list(self.heads))
+            scores = baselines.mean_of(by_head)
         return Card(
             name=file.dataset,
             text_columns=columns,
@@ -59,6 +60,7 @@ class Dealt:
             hash=self.hash,
             versions={},
             baselines=scores,
+            head_baselines=by_head if len(by_head) > 1 else {},
         )
 
 

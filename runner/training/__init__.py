@@ -5,10 +5,13 @@ Importing this package is cheap; torch and transformers come with the first run 
 
 import os
 import sys
+import tempfile
 
-from runner.config import ConfigError, parse
+from runner.catalog import Catalog
+from runner.config import Config, ConfigError, parse
 from runner.run_dir import Result, RunDir
 from runner.training.heartbeat import heartbeat
+from runner.training.several import follows
 
 
 def run(run_dir_url: str) -> int:
@@ -30,12 +33,19 @@ def run(run_dir_url: str) -> int:
         print(error, file=sys.stderr)
         run_dir.finish(Result(status="failed", error=f"The config cannot be run: {error}"))
         return 2
+    if follows():
+        with tempfile.TemporaryDirectory(prefix="cohort-") as folder:
+            return _code(_train(RunDir(folder), config, catalog))
     with heartbeat(run_dir):
-        from runner.training.job import train  # torch: seconds, unless it was preloaded
-
-        result = train(run_dir, config, catalog)
+        result = _train(run_dir, config, catalog)
         run_dir.finish(result)
     return _code(result)
+
+
+def _train(run_dir: RunDir, config: Config, catalog: Catalog) -> Result:
+    from runner.training.job import train  # torch: seconds, unless it was preloaded
+
+    return train(run_dir, config, catalog)
 
 
 def preload() -> None:

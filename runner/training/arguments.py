@@ -12,7 +12,8 @@ from runner.config import Training
 from runner.exercise import Metric
 from runner.training.limits import Stop
 
-_SAME_NAME = set(Training.model_fields) - {"bf16", "load_best_model_at_end", "activation_checkpointing"}
+_OWN_WAY = {"bf16", "load_best_model_at_end", "activation_checkpointing", "save_strategy", "save_steps"}
+_SAME_NAME = set(Training.model_fields) - _OWN_WAY
 _KNOWN = TrainingArguments.__dataclass_fields__
 # Its name before transformers 5.23.
 _CHECKPOINTING = "activation_checkpointing" if "activation_checkpointing" in _KNOWN else "gradient_checkpointing"
@@ -20,14 +21,14 @@ LEAST_RATE, DECAY_SHARE = 0.1, 0.2  # of cosine_with_min_lr; of warmup_stable_de
 
 
 def training_arguments(training: Training, metric: Metric, checkpoints: Path, rows: int) -> TrainingArguments:
-    """Return the Trainer's arguments; checkpoints are written only where the best one is to be kept.
+    """Return the Trainer's arguments; by itself it writes checkpoints only where the best one is to be kept.
 
-    Raises Stop for a precision that the device lacks.
+    Those have weights alone. Raises Stop for a precision that the device lacks.
     """
     if training.fp16 and not torch.cuda.is_available():
         raise Stop("failed", "fp16 needs a GPU, and this runner trains on a CPU: leave it out, or write bf16: auto.")
     recomputing: dict[str, Any] = {_CHECKPOINTING: training.activation_checkpointing}
-    keep_best = training.load_best_model_at_end
+    keep_best, by_itself = training.load_best_model_at_end, training.save_strategy == "auto"
     return TrainingArguments(
         **training.model_dump(include=_SAME_NAME),
         **recomputing,
@@ -38,10 +39,10 @@ def training_arguments(training: Training, metric: Metric, checkpoints: Path, ro
         load_best_model_at_end=keep_best,
         metric_for_best_model="score",
         greater_is_better=metric.higher_is_better,
-        save_strategy=training.eval_strategy if keep_best else "no",
-        save_steps=training.eval_steps,
-        save_total_limit=1,
-        save_only_model=True,
+        save_strategy=(training.eval_strategy if keep_best else "no") if by_itself else training.save_strategy,
+        save_steps=training.eval_steps if by_itself else training.save_steps,
+        save_only_model=by_itself,  # a third of the bytes, which no run can go on from
+        restore_callback_states_from_checkpoint=True,  # how patient early stopping has been
         logging_first_step=True,  # the first sign that the run is under way
         logging_nan_inf_filter=False,  # a NaN must be seen; the filter also costs a sync a step
         dataloader_pin_memory=torch.cuda.is_available(),

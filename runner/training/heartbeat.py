@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from runner.run_dir import RunDir
 
@@ -16,7 +16,8 @@ def heartbeat(run_dir: RunDir) -> Iterator[None]:
 
     def beat() -> None:
         while True:
-            run_dir.beat()
+            with suppress(OSError):  # a disk that is full or away for a moment; the next beat may get through
+                run_dir.beat()
             if ended.wait(SECONDS):
                 return
 

@@ -1,7 +1,6 @@
 """One run, from its config to its result."""
 
 import platform
-import resource
 import shutil
 import tempfile
 import threading
@@ -12,7 +11,6 @@ from typing import Any
 
 import fsspec
 import numpy as np
-import torch
 from datasets import Dataset
 from transformers import EvalPrediction, Trainer, set_seed
 
@@ -21,13 +19,16 @@ from runner.catalog import PACKAGED, Catalog, Model
 from runner.config import Config
 from runner.exercise import Exercise
 from runner.metrics import Rows, interval
-from runner.run_dir import Result, RunDir, Start
+from runner.run_dir import Result, RunDir, Start, step_of
 from runner.training.arguments import precision, supports_bf16, use_threads
+from runner.training.checkpoints import Checkpoints, check_size
+from runner.training.device import EnergyMeter, device_memory, device_name, peak_memory
 from runner.training.limits import Limits, Stop, cancel_signal, explain
-from runner.training.methods import count_parameters
+from runner.training.methods import ADAPTERS, count_parameters
 from runner.training.recorder import Recorder
 from runner.training.tasks import Prepared, prepare
 from runner.training.tasks.prepared import first_rows
+from runner.training.teacher import Teacher, load_teacher
 from runner.training.trainer import PaddingMeter, make_trainer
 
 TRAIN_SAMPLE = 500  # rows of the train split that the final model is scored on, to show overfitting
@@ -60,7 +61,8 @@ class Job:
 
     def run(self) -> Result:
         """Train and return the result, also when that fails: nothing is raised."""
-        work = Path(tempfile.mkdtemp(prefix="cohort-", dir=_local_folder(self.run_dir)))
+        # In the run directory if that is a folder here: what a run writes then counts against its quota.
+        work = Path(tempfile.mkdtemp(prefix="cohort-", dir=self.run_dir.local_folder()))
         try:
             scores = self._train(work)
             result = self._result(status="succeeded", **scores)
@@ -80,32 +82,61 @@ class Job:
         prepared = prepare(self.config, self.exercise, self.models)
         parameters, trainable = count_parameters(prepared.model)
         self.facts |= {"parameters": parameters, "trainable": trainable, **prepared.facts}
+        check_size(training, parameters, trainable, whole=self.config.method not in ADAPTERS)
         start = Start(
             total_steps=0,
             parameters=parameters,
             trainable=trainable,
             train_rows=len(prepared.train),
             device=self.facts["device"],
+            data_hash=self.facts["data_hash"],
         )
         self.recorder.expect(start, prepared.tokens)
         padding = PaddingMeter(prepared)
-        callbacks = [self.recorder, self.limits]  # in this order: limits read what was recorded
-        trainer = make_trainer(self.config, self.exercise, prepared, work / "checkpoints", callbacks, padding)
+        checkpoints = Checkpoints(self.run_dir, work, training)
+        latest = self._go_on(checkpoints)
+        callbacks = [checkpoints, self.recorder, self.limits]  # in this order: limits read what was recorded
+        teacher = self._teacher(prepared, work)
+        trainer = make_trainer(self.config, self.exercise, prepared, checkpoints.folder, callbacks, padding, teacher)
         self.facts |= {"precision": precision(trainer.args), "supports_bf16": supports_bf16()}
         self.limits.check()
-        trainer.train()
+        meter = EnergyMeter()
+        try:
+            trainer.train(resume_from_checkpoint=str(latest) if latest else None)
+        finally:
+            self.facts["energy_joules"] = meter.joules()
         self.facts["padding"] = round(padding.share, 3)
         scores = self._scores(trainer, prepared)
         prepared.save(work / "model")
         self._keep(work / "model")
+        checkpoints.remove()
         return scores
 
+    def _teacher(self, prepared: Prepared, work: Path) -> Teacher | None:
+        if self.config.method != "distillation":
+            return None
+        return load_teacher(self.run_dir.inputs().teacher, self.config, self.exercise, prepared, work)
+
+    def _go_on(self, checkpoints: Checkpoints) -> Path | None:
+        """Return the checkpoint to go on from, if there is one; what was recorded before it is taken over.
+
+        It is this run's own, after a machine was lost, or that of the run that this one resumes.
+        """
+        given, own = self.run_dir.inputs().resume, self.run_dir.checkpoints()
+        source = self.run_dir if own or not given else RunDir(given)
+        latest, earlier = checkpoints.fetch(source), source.events()[0]
+        hashes = [event.data_hash for event in earlier if isinstance(event, Start)]
+        if latest and hashes[-1:] == [self.facts["data_hash"]]:
+            self.recorder.go_on(earlier, step_of(latest), own=source is self.run_dir)
+            return latest
+        checkpoints.remove()
+        if given or latest:
+            self.recorder.note("What it should go on from is gone, or of other data, so training starts anew.")
+        return None
+
     def _scores(self, trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
-        evals, score = self.recorder.history.evals, prepared.score
-        if evals and evals[-1].step == trainer.state.global_step and not trainer.args.load_best_model_at_end:
-            validation = evals[-1].score
-        else:
-            validation = score(_predict(trainer, prepared.validation))["score"]
+        score = prepared.score
+        validation = self._look_closer(trainer, prepared)
         predicted = _predict(trainer, prepared.test)
         test = score(predicted)
         return {
@@ -115,6 +146,15 @@ class Job:
             "train_score": score(_predict(trainer, first_rows(prepared.train, TRAIN_SAMPLE)))["score"],
             "also": test,
         }
+
+    def _look_closer(self, trainer: Trainer, prepared: Prepared) -> float:
+        """Keep what the trained model does well and badly on the validation split; return its score there."""
+        predicted = _predict(trainer, prepared.validation)
+        try:
+            prepared.analyse(predicted).write(self.run_dir)
+        except Exception:  # as a picture: it takes nothing from the run
+            traceback.print_exc()
+        return prepared.score(predicted)["score"]
 
     def _keep(self, folder: Path) -> None:
         fs, path = fsspec.core.url_to_fs(f"{self.run_dir.url}/model")
@@ -135,11 +175,12 @@ class Job:
             **outcome,
             **self.facts,
             steps=done.steps,
+            resumed_at=done.resumed_at,
             train_tokens=done.tokens,
             train_seconds=round(done.seconds, 2),
-            examples_per_second=round(done.rows / done.seconds, 1) if done.seconds else 0.0,
-            peak_memory_bytes=_peak_memory(),
-            device_memory_bytes=torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0,
+            examples_per_second=round(done.examples_per_second, 1),
+            peak_memory_bytes=peak_memory(),
+            device_memory_bytes=device_memory(),
         )
 
 
@@ -159,22 +200,6 @@ def _interval(prepared: Prepared, predicted: EvalPrediction) -> tuple[float, flo
     return interval(score, len(true))
 
 
-def device_name() -> str:
-    """Return the name of the GPU or CPU that trains, as its maker writes it."""
-    if torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _peak_memory() -> int:
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def _versions() -> dict[str, str]:
     packages = ("torch", "transformers", "datasets", "peft", "accelerate")
     return {"python": platform.python_version(), **{package: version(package) for package in packages}}
@@ -184,9 +209,3 @@ def _revisions(exercise: Exercise, model: Model) -> dict[str, str]:
     """Return the commits of what came from the hub."""
     found = {exercise.dataset: exercise.revision, model.name: model.revision}
     return {name: revision for name, revision in found.items() if revision}
-
-
-def _local_folder(run_dir: RunDir) -> str | None:
-    """Return the run directory's path if it is a folder here: what a run writes then counts against its quota."""
-    fs, path = fsspec.core.url_to_fs(run_dir.url)
-    return path if fs.protocol in ("file", ("file", "local")) else None

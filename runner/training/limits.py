@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import signal
 import threading
 import time
@@ -18,6 +19,7 @@ from runner.catalog import ModelError
 from runner.data import DataError
 from runner.exercise import Budget
 from runner.training.recorder import Recorder
+from runner.training.several import follows
 
 BUDGET_SLACK = 1.1  # the estimate that a config is accepted by may be this much too low
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -57,7 +59,9 @@ class Limits(TrainerCallback):
         self._deadline = time.monotonic() + budget.seconds
 
     def check(self, step: int = 0, total: int = 0) -> None:
-        """Raise Stop when the run was cancelled or its time is over."""
+        """Raise Stop when the run was cancelled or its time is over; of several processes the first one decides."""
+        if follows():
+            return
         if self._cancelled.is_set():
             raise Stop("cancelled", "The run was cancelled.")
         if time.monotonic() > self._deadline:
@@ -109,8 +113,15 @@ def explain(error: BaseException) -> str:
     if isinstance(error, DataError | ModelError):
         return f"{text[:1].upper()}{text[1:]}."
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
-        return "Out of memory: lower per_device_train_batch_size (raise gradient_accumulation_steps) or max_length."
+        smaller = "lower per_device_train_batch_size (raise gradient_accumulation_steps) or max_length"
+        return f"Out of memory{_limit()}: {smaller}."
     full = isinstance(error, OSError) and error.errno in _DISK
     if full or (isinstance(error, SafetensorError) and ("too large" in text or "No space" in text)):
         return "The disk, or what a run may write to it, is full, so the run could not save its files."
     return f"Training broke off with an unexpected {type(error).__name__}; the log has the details."
+
+
+def _limit() -> str:
+    """Say what the engine lets a run use, where there is an engine."""
+    memory = os.environ.get("COHORT_MEMORY")
+    return f", of which a run may use {int(memory) / 1e9:.3g} GB here" if memory else ""

@@ -35,6 +35,7 @@ _LLAMA: dict[str, Any] = {
     "initializer_range": _SPREAD,
 }
 _GPT2: dict[str, Any] = {"n_embd": 192, "n_layer": 4, "n_head": 4, "initializer_range": _SPREAD}
+ADAPTERS = ("lora", "prompt-tuning", "ia3")  # methods that leave the model's own weights alone, and save none
 _LONGEST = 1024  # tokens in a block
 
 logging.getLogger("transformers").setLevel(logging.ERROR)  # a new head's weights are meant to be missing
@@ -129,7 +130,7 @@ def apply_method(model: nn.Module, config: Config, task: str) -> nn.Module:
         case "bitfit":
             for name, parameter in getattr(model, "base_model", model).named_parameters():
                 parameter.requires_grad_(parameter.requires_grad and name.endswith("bias"))
-        case "lora" | "prompt-tuning" | "ia3":
+        case method if method in ADAPTERS:
             return _add_adapter(model, config, task)
     return model
 

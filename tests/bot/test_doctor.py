@@ -33,6 +33,16 @@ async def test_before_the_first_start_nothing_is_bad_and_nothing_is_left_behind(
         await asyncio.open_unix_connection(socket_path(tmp_path / "new" / "home" / "runner"))
 
 
+async def test_where_runs_train_elsewhere_nothing_of_training_is_asked_of_this_machine(tmp_path):
+    found = await checks(Settings(home=tmp_path, engine="none"))
+    assert "cohort runner --claim" in found["runner"].found
+    assert "torch" not in found
+    found = await checks(Settings(home=tmp_path, engine="ray", ray_address="http://127.0.0.1:9"))
+    assert found["runner"].ok is False
+    assert "http://127.0.0.1:9" in found["runner"].found
+    assert "COHORT_RAY_ADDRESS" in found["runner"].fix
+
+
 async def test_all_is_well_with_both_chats(tmp_path, monkeypatch):
     rest = DiscordRest()
     rest.may = permissions()

@@ -1,6 +1,8 @@
 """What is said of a run that has ended: the short result for everybody, the detail under it."""
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from bot.store.tables import Run
 from bot.study import coach, run
 from bot.study.membership import Sender, identify
 from lessons import curriculum
-from runner.run_dir import Result, RunDir, Step
+from runner.run_dir import Checkpoint, Result, RunDir, Step
 
 FINDING = coach.Finding(
     "learning_rate_too_low",
@@ -31,6 +33,7 @@ SUCCESS = Result(
     train_seconds=75.0,
     examples_per_second=17.0,
     peak_memory_bytes=300 * 2**20,
+    energy_joules=5_000,
     parameters=4_000_000,
     trainable=4_000_000,
     device="cpu",
@@ -86,6 +89,7 @@ async def test_the_result_is_short_and_the_detail_has_the_rest(store, clock, ser
         "Speed": "17 examples/s on cpu",
         "Tokens": "123,456",
         "Peak memory": "300 MiB",
+        "Energy": "5,000 J",
         "Parameters trained": "4,000,000 of 4,000,000",
         "Seed": "42",
         "Versions": "torch 2.13",
@@ -115,6 +119,41 @@ async def test_a_runs_page_has_the_result_and_the_detail_in_one(store, clock, se
         "Submit with that change",
         "How to debug this",
     ]
+
+
+async def test_a_run_that_was_stopped_can_be_resumed_from_its_page(store, clock, services, ended):
+    found = await ended(Result(status="timed_out", error="Out of time.", steps=50, resumed_at=20, train_seconds=9))
+    async with store.read() as session:
+        assert (await run_report.draw_page(session, services, found, clock.now)).buttons == ()
+    (Path(found.run_dir) / "checkpoints" / "checkpoint-40").mkdir(parents=True)
+    RunDir(found.run_dir).append(Checkpoint(step=40))
+    async with store.read() as session:
+        page = await run_report.draw_page(session, services, found, clock.now)
+    assert [(button.label, button.action) for button in page.buttons] == [
+        ("Resume from step 40", "run.resume:number=1")
+    ]
+    assert dict(page.fields)["Training"] == "9 s, 50 steps, resumed after step 20"
+
+
+async def test_a_student_stands_beside_its_teacher(store, clock, services, ended):
+    teacher, student = await ended(SUCCESS), await ended(SUCCESS)
+    async with store.write() as session:
+        (await session.get_one(Run, teacher.id)).score = 0.9
+        (await session.get_one(Run, student.id)).teacher = teacher.id
+    async with store.read() as session:
+        result = await run_report.draw_result(session, services, student.id, clock.now)
+    assert ("Teacher, run 1", "90.0%") in result.fields
+
+
+async def test_the_time_left_is_reckoned_from_where_the_attempt_began(store, clock, services, ended):
+    found = await ended(None)
+    async with store.write() as session:
+        live = await session.get_one(Run, found.id)
+        live.status, live.step, live.resumed_at, live.total_steps = "running", 60, 50, 100
+        live.started_at = clock.now - timedelta(seconds=20)
+    async with store.read() as session:
+        status = await run_report.draw_status(session, services, found.id, clock.now)
+    assert "80 s left" in status.body
 
 
 async def test_a_run_cancelled_before_it_began_has_a_page_too(store, clock, services, ended):

@@ -23,6 +23,12 @@ HUB_MODEL = "exercise: match\nmodel: google-bert/bert-base-uncased\n"
 BAD_EXERCISE = "name: news\ntitel: News\ntask: classify\ndataset: lab/news\ntext_columns: [text]\n"
 GOOD = "exercise: match\nmodel: tiny\ntraining: {max_steps: 4, learning_rate: 1e-3}\ndata: {max_train_samples: 64}\n"
 
+BAD_SWEEP = "exercise: match\ntraining: {learning_rate: [1e-4, fast], sed: [1, 2]}\nsweep: {kind: gird}\n"
+SWEEP = (
+    "exercise: match\nmodel: tiny\ntraining: {max_steps: 60, learning_rate: [1e-5, 1e-3], seed: [1, 2]}\n"
+    "data: {max_train_samples: 64}\n"
+)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -93,6 +99,17 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("no idea", "Placement · question 4 of 16"),
         ann("/help placement", "test out of this topic"),
     ],
+    "a sweep says what it takes before it starts, and is cancelled as a whole": [
+        ann("/submit match", "3 things to mend", "did you mean grid?", form={"config": BAD_SWEEP}),
+        ann("[Fix it]", "A sweep of 4 runs: start it?", "2 values of", "2 seeds each", form={"config": SWEEP}),
+        ann("[Leave it]", "nothing has started"),
+        ann("/submit match", "It takes 4 of the 20 runs that you have in 24 hours", form={"config": SWEEP}),
+        ann("[Start 4 runs]", "Sweep 1 has started: 4 runs"),
+        bo("/run cancel number:1", "not yours to cancel"),
+        ann("/run logs number:1", "1 is a sweep of several runs."),
+        ann("/run cancel number:1", "Sweep 1 is cancelled"),
+        ann("/run show number:1", "Cancelled"),
+    ],
     "the plan says what is next and why, and moves": [
         ann("/plan goal:understand", "Your goal is now: understand training", "Next: Training Pipeline Overview"),
         ann("/plan", "Your plan", "for your goal: understanding training", "nothing yet"),
@@ -122,6 +139,7 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/lesson basic-training-loop", "Basic Training Loop · Why (1/"),
         ann("[Next: Step by step]", "Step by step (2/"),
         ann("[Back]", "Why (1/"),
+        ann("[Words of this lesson]", "Words of 1.4 Basic Training Loop", "gradient clipping"),
         ann("/lesson basic-trainig-lop", "There is no lesson", "Did you mean"),
     ],
     "a drill is asked once, answered once, and comes back another day": [
@@ -153,8 +171,24 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/run config 1", "max_steps: 4", "weight_decay"),
         bo("/run cancel 1", "not yours"),
         ann("/run cancel 1", "Run 1"),
+        bo("/run resume 1", "not yours to resume", "/run rerun"),
+        ann("/run resume 7", "has no run 7"),
         ann("/run show 7", "has no run 7", "The last one is run 1"),
         ann("/run show seven", "needs a whole number"),
+    ],
+    "the runner is shown, drained and opened again by whoever manages the group": [
+        bo("/group runner", "for whoever manages this group"),
+        ann("/group runner", "Runs start as soon as there is room", "Training now", "Waiting", "Pause", "Drain"),
+        ann("/group runner pause", "Paused", "None is under way", "Resume"),
+        ann("/submit match", "has paused its runs", form={"config": GOOD}),
+        ann("/run show 1", "has paused its runs"),
+        ann("/group runner", "1 run, 1 of this group", "Paused"),
+        ann("[Resume]", "Runs start as soon as there is room"),
+        ann("/group quota device_time:10h", "36,000 device-seconds"),
+        ann("/group quota device_time:soon", "no device time", "90m, 10h or off"),
+        ann("/group quota runs:3 device_time:off", "as much as there is"),
+        ann("/group quota device_time:0s", "0 device-seconds"),
+        ann("/submit match", "allows 0", form={"config": GOOD}),
     ],
     "a group is set up in three presses by somebody who may": [
         bo("/group setup", "for whoever manages this group"),

@@ -11,10 +11,11 @@ import bot.commands  # noqa: F401  (registers them)
 from bot.command import ANNOUNCEMENTS, Services
 from bot.dispatch import Dispatcher, Request
 from bot.store.database import Store
-from bot.store.tables import Learner, Turn
+from bot.store.tables import Delivery, Learner, Turn
 from bot.study.membership import Sender
+from bot.study.tutor.budget import Limits
 from bot.study.tutor.llm import Model
-from bot.study.tutor.turns import Limits
+from bot.study.tutor.reader import Reader
 from bot.study.tutor.writer import Writer
 from bot.view import Edit, Message, Reply
 from lessons import curriculum
@@ -30,6 +31,7 @@ class Lab:
     store: Store
     dispatch: Dispatcher
     writer: Writer
+    reader: Reader
     services: Services
     clock: Any
 
@@ -60,6 +62,18 @@ class Lab:
         assert message is not None
         return message
 
+    async def told(self, who: str, kind: str) -> Message | None:
+        """Let the model read what waits, and return what somebody is then told, if anything."""
+        await self.reader.tick()
+        await asyncio.gather(*self.reader.in_flight.tasks)
+        async with self.store.read() as session:
+            mine = (Delivery.kind == kind, Delivery.channel == f"@{who}")
+            latest = select(Delivery).where(*mine).order_by(col(Delivery.id).desc())
+            delivery = (await session.exec(latest)).first()
+            if delivery is None:
+                return None
+            return await ANNOUNCEMENTS[kind](session, self.services, delivery.subject, self.clock.now)
+
     async def turn(self, who: str) -> Turn:
         """Return somebody's last turn."""
         async with self.store.read() as session:
@@ -76,4 +90,5 @@ class Lab:
 def make_lab(store: Store, model: Model, clock: Any, limits: Limits | None = PLENTY) -> Lab:
     services = Services(curriculum(), "memory://runs", lambda: 1, limits)
     dispatch = Dispatcher(store, services, clock, lambda: None)
-    return Lab(store, dispatch, Writer(store, curriculum(), model, clock, lambda: None), services, clock)
+    what = (store, curriculum(), model, clock, lambda: None)
+    return Lab(store, dispatch, Writer(*what), Reader(*what), services, clock)

@@ -10,6 +10,7 @@ from lessons import Drill, Lesson, curriculum
 from lessons.page import blocks, is_fence
 from runner.config import parse
 from runner.exercise import exercises
+from runner.sweep_source import read_sweep
 
 LESSONS = curriculum().lessons
 OUTPUTS = [drill for drill in curriculum().drills if drill.kind == "output"]
@@ -21,7 +22,7 @@ def test_every_config_of_a_lesson_is_valid(lesson: Lesson) -> None:
     configs = [text for text in yaml if re.search("^exercise:", text, re.MULTILINE)]  # others are accelerate's, say
     assert lesson.try_it in configs
     for config in configs:
-        assert parse(config).config.exercise in exercises()
+        assert (read_sweep(config) or parse(config).config).exercise in exercises()
 
 
 @pytest.mark.parametrize("drill", OUTPUTS, ids=lambda drill: drill.id)

@@ -49,6 +49,16 @@ def test_the_packaged_lessons_have_no_problem() -> None:
         ),
         ('["training-pipeline-overview"]', '["evaluation-metrics"]', "needs go round in a circle"),
         ("- [ ]", "- [?]", "an option starts with"),
+        (
+            "## Faster\n",
+            "## Faster\n\nGo" + " on and" * 18 + " on.\n",
+            'a sentence of 38 words, at most 36: "Go on and',
+        ),
+        (
+            "## Faster\n",
+            "## Faster\n\n" + "Regularization necessitates considerable experimentation, unfortunately. " * 40,
+            "the hardest: line",
+        ),
     ],
 )
 def test_each_fault_is_named(copy: Path, old: str, new: str, message: str) -> None:

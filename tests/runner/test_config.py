@@ -50,7 +50,7 @@ trust_remote_code: true
         "exercise: missing; the exercises are library, match, multi, stdlib",
         'line 1: model: there is no model "gpt5"; did you mean gpt2? The models are minilm, tiny, llama, gpt2',
         'line 2: method: "lroa" is not a choice; did you mean lora? The choices are full, head-only, lora, '
-        "prompt-tuning, ia3, bitfit",
+        "prompt-tuning, ia3, bitfit, distillation",
         "line 4: training.learnig_rate: unknown key; did you mean learning_rate?",
         'line 5: training.learning_rate: "fast" is text; a number over 0 and at most 1 is needed',
         'line 6: training.seed: "42" is text; a whole number at least 0 and below 4,294,967,296 is needed, '
@@ -188,7 +188,7 @@ def test_all_rows_can_be_written_and_read_back():
 def test_a_rendered_config_names_every_key():
     lines = render(Config(exercise="multi", method="lora")).splitlines()
     assert [line.partition(":")[0].strip() for line in lines] == [
-        name for key in KEYS[""] if key != "prompt_tuning" for name in (key, *KEYS.get(key, ()))
+        name for key in KEYS[""] if key not in ("prompt_tuning", "distillation") for name in (key, *KEYS.get(key, ()))
     ]
 
 

@@ -51,7 +51,7 @@ def test_a_dotted_key_is_told_to_be_nested():
         ("gradient_checkpointing", "activation_checkpointing"),
         ("no_cuda", "its CPU where there is none"),
         ("tf32", "bf16: auto"),
-        ("save_steps", "load_best_model_at_end"),
+        ("resume_from_checkpoint", "/run resume"),
         ("hub_token", "keep tokens out of configs"),
         ("trust_remote_code", "configs are data only"),
         ("auto_map", "configs are data only"),

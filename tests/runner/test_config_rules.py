@@ -209,6 +209,15 @@ def test_a_method_brings_its_own_learning_rate():
     assert parse("exercise: match").config.training.learning_rate == 1e-4
 
 
+def test_an_optimizer_brings_its_own_learning_rate():
+    assert suspicious(training(optim="sgd")) == []
+    assert parse(training(optim="sgd")).config.training.learning_rate == 0.1
+    assert parse(training(optim="adagrad")).config.training.learning_rate == 1e-3
+    assert parse("exercise: match\nmethod: lora\ntraining: {optim: sgd}").config.training.learning_rate == 2e-3
+    (warning,) = suspicious(training(optim="sgd", learning_rate="1e-4"))
+    assert warning.endswith("0.0001 is a rate for AdamW; with sgd the model ends where it began; try 0.1")
+
+
 @pytest.mark.parametrize(("rate", "word"), [("3e-3", "high"), ("1e-6", "low")])
 def test_a_full_rate_that_is_known_to_fail_is_suspicious(rate: str, word: str):
     (warning,) = suspicious(training(learning_rate=rate))
@@ -326,3 +335,57 @@ def test_a_model_of_the_hub_has_its_own_length_and_no_other_group_has_it():
         parse("exercise: match\nmodel: lab/small\ndata: {max_length: 200}\n", HUB)
     with pytest.raises(ConfigError, match="none of the Hub's models that this group allows"):
         parse("exercise: match\nmodel: lab/small\n")
+
+
+# ---- checkpoints and teachers
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"save_strategy": "best", "eval_strategy": "'no'"}, "training.save_strategy: best needs evaluations"),
+        ({"save_strategy": "epoch"}, "training.save_strategy: load_best_model_at_end needs a checkpoint of each"),
+        ({"save_strategy": "'no'"}, "training.save_strategy: load_best_model_at_end needs a checkpoint of each"),
+        ({"save_strategy": "steps", "save_steps": 50}, "training.save_steps: eval_steps is 0.2; with load_best"),
+        ({"save_strategy": "steps", "save_steps": 0.3}, "training.save_steps: load_best_model_at_end needs a multiple"),
+        ({"save_strategy": "steps", "save_steps": 1.5}, "training.save_steps: 1.5 is neither a share"),
+    ],
+)
+def test_going_back_to_the_best_model_needs_checkpoints_of_evaluations(keys: dict[str, Any], problem: str):
+    best = {} if "eval_strategy" in keys else {"load_best_model_at_end": "true"}
+    (found,) = wrong(training(**best, **keys))
+    assert problem in found
+
+
+@pytest.mark.parametrize("keys", [{"save_strategy": "best"}, {"save_strategy": "steps", "save_steps": 0.4}, {}])
+def test_what_the_trainer_takes_beside_the_best_model_is_taken(keys: dict[str, Any]):
+    assert suspicious(training(load_best_model_at_end="true", **keys)) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "warning"),
+    [
+        (
+            {"save_strategy": "steps", "save_steps": 70, "eval_steps": 50},
+            "some checkpoints come between two evaluations",
+        ),
+        ({"save_strategy": "steps", "save_steps": 0.3}, "some checkpoints come between two evaluations"),
+        ({"save_strategy": "steps", "save_steps": 1000}, "the first checkpoint would come after step 1000"),
+        ({"save_steps": 0.5}, "not used with save_strategy: auto"),
+    ],
+)
+def test_a_checkpoint_that_never_meets_an_evaluation_is_warned_about(keys: dict[str, Any], warning: str):
+    (found,) = suspicious(training(**keys))
+    assert warning in found
+
+
+def test_a_checkpoint_at_a_multiple_of_the_evaluations_is_not_warned_about():
+    assert suspicious(training(save_strategy="steps", save_steps=100)) == []  # of 250, evaluated every 50
+
+
+def test_a_student_needs_a_teacher_and_nobody_else_has_one():
+    (found,) = wrong("exercise: match\nmethod: distillation\n")
+    assert "distillation.teacher: missing; the number of the run to learn from" in found
+    (found,) = suspicious("exercise: match\ndistillation: {teacher: 3}\n")
+    assert "write method: distillation" in found
+    assert suspicious("exercise: match\nmodel: tiny\nmethod: distillation\ndistillation: {teacher: 3}\n") == []

@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any
 
 from bot.study.tutor.context import MODES, instructions
+from bot.study.tutor.disguise import readings, turned, windows
 from runner.catalog import PACKAGED, Catalog
 from runner.config import Config, ConfigError, parse, render, template
 from runner.yaml_source import read
 
-SHINGLE = 8  # words in a row from the instructions are no coincidence
 UNFIT = "*(I had a change in mind that the runner would refuse, so I leave it out.)*"
 CHECKING = "*(A change to the config; I am checking it.)*"
 # Places that lessons link to. A link elsewhere would carry what a stranger wants under the tutor's name.
@@ -69,18 +69,13 @@ class LeakError(ValueError):
 
 
 def leaks(text: str) -> bool:
-    """Say whether a text has a stretch of the instructions in it."""
-    return not _shingles(text).isdisjoint(_confidential())
+    """Say whether a text has a stretch of the instructions in it, plain or disguised."""
+    return any(not windows(reading).isdisjoint(_confidential()) for reading in readings(text))
 
 
 @cache
-def _confidential() -> frozenset[str]:
-    return frozenset(shingle for mode in MODES for shingle in _shingles(instructions(mode)))
-
-
-def _shingles(text: str) -> set[str]:
-    words = re.findall(r"\w+", text.casefold())
-    return {" ".join(words[at : at + SHINGLE]) for at in range(len(words) - SHINGLE + 1)}
+def _confidential() -> frozenset[bytes]:
+    return frozenset(window for mode in MODES for way in turned(instructions(mode)) for window in windows(way))
 
 
 def cited_in(text: str) -> tuple[str, ...]:

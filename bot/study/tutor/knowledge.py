@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
+from threading import Lock
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,6 +13,7 @@ from bot.study import learner_state
 from bot.study.catalog import of_turn
 from bot.study.learner_state import LearnerState
 from bot.study.tutor.context import Data, Past
+from bot.study.tutor.meaning import meaning_of
 from bot.study.tutor.retrieval import Passage, guide_index, index_of
 from bot.study.tutor.turns import HISTORY, history
 from bot.study.tutor.words import terms
@@ -23,6 +25,7 @@ from runner.run_dir import RunDir
 
 CURVE_POINTS = 12
 MEANINGS = 2  # of terms that a question names
+_MAKING = Lock()  # the indices are made once, however many ask at first
 LAST_QUESTIONS = 2  # a follow-up is about what was asked before
 
 
@@ -51,9 +54,13 @@ async def of(
 
 async def find(curriculum: Curriculum, question: str) -> list[Passage]:
     """Return the passages that fit a question best: of five lessons, best first, and of one guide."""
-    index = await asyncio.to_thread(index_of, curriculum)  # made once
-    guides = await asyncio.to_thread(guide_index)
-    return [*index.search(question), *guides.search(question, 1)]
+    return await asyncio.to_thread(_found, curriculum, question)
+
+
+def _found(curriculum: Curriculum, question: str) -> list[Passage]:
+    with _MAKING:
+        lessons, meaning, guides = index_of(curriculum), meaning_of(curriculum), guide_index()
+    return [*lessons.search(question, meaning=meaning), *guides.search(question, 1)]
 
 
 def meanings(curriculum: Curriculum, question: str) -> list[str]:

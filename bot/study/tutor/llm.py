@@ -65,9 +65,7 @@ class Model:
         self._limit = "max_tokens"
 
     @classmethod
-    def at(
-        cls, base_url: str | None, api_key: str | None, name: str, context: int, *, silence: float = 60.0
-    ) -> "Model":
+    def at(cls, base_url: str | None, api_key: str | None, name: str, context: int) -> "Model":
         """Return the model of an endpoint; raises ImportError without the SDK. A local endpoint needs no key."""
         from openai import AsyncOpenAI, Timeout
 

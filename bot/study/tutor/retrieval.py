@@ -1,5 +1,7 @@
 """Finds the passages that answer a question: BM25 over sections, titles with the glossary's entries, and drills.
 
+Where the encoder is installed, a second order by what the question means is fused with that by its words.
+
 `python -m tests.bench.retrieval` measures how often the right lesson is among the first five.
 """
 
@@ -11,6 +13,7 @@ from functools import cache
 import bm25s
 import numpy as np
 
+from bot.study.tutor.meaning import Meaning
 from bot.study.tutor.words import terms
 from lessons import Curriculum, glossary, guides
 
@@ -18,6 +21,7 @@ FOUND = 5
 K1, B = 1.2, 0.75  # Robertson and Zaragoza (2009)
 # A drill asks in a learner's words, but about one detail; chosen on the half of the questions that is for tuning.
 ABOUT_WEIGHT, DRILL_WEIGHT = 1.0, 0.5
+RANK = 60  # of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009)
 
 Scores = np.ndarray[tuple[int], np.dtype[np.float32]]
 
@@ -59,8 +63,11 @@ class Index:
         self._about = _Field(self._marks, list(about))
         self._asked = _Field(self._marks, list(asked))
 
-    def search(self, question: str, most: int = FOUND) -> list[Passage]:
-        """Return the passages that fit best, one of each lesson or guide, best first; none when no word is known."""
+    def search(self, question: str, most: int = FOUND, meaning: Meaning | None = None) -> list[Passage]:
+        """Return the passages that fit best, one of each lesson or guide, best first; none when no word is known.
+
+        `meaning` ranks the same marks. It alone finds nothing: everything is near to something.
+        """
         wanted = terms(question)
         if not wanted or not self.passages:
             return []
@@ -68,6 +75,8 @@ class Index:
         total = self._text.best(by_passage)
         total += ABOUT_WEIGHT * self._about.best(self._about.scores(wanted))
         total += DRILL_WEIGHT * self._asked.best(self._asked.scores(wanted))
+        if meaning and total.any():
+            total = _reciprocal(total) + _reciprocal(meaning.scores(question))
         ranked = [int(place) for place in np.argsort(-total, kind="stable")[:most] if total[place] > 0]
         return [self.passages[self._text.best_of(place, by_passage)] for place in ranked]
 
@@ -111,6 +120,13 @@ class _Field:
         """Return which of a mark's texts has the best score."""
         own = np.flatnonzero(self._owners == mark)
         return int(own[np.argmax(scores[own])])
+
+
+def _reciprocal(scores: Scores) -> Scores:
+    """Return 1 / (RANK + rank) of each score."""
+    ranks = np.empty(len(scores), dtype=np.float32)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return np.asarray(1 / (RANK + ranks), dtype=np.float32)
 
 
 @cache

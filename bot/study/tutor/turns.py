@@ -1,49 +1,25 @@
-"""Questions to the tutor's model and their answers, as the store keeps them; and what they may cost.
+"""Questions to the tutor's model and their answers, as the store keeps them.
 
 A question is written by the command that takes it and answered by `bot.study.tutor.writer`, so none is lost when the
 bot stops. A learner asks one at a time.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CursorResult, func, or_, update
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError
 from bot.store import outbox
-from bot.store.database import insert_new
-from bot.store.tables import Group, GroupUsage, Learner, Run, Turn, Usage
+from bot.store.tables import Group, Learner, Run, Turn
+from bot.study.tutor import budget
 
 QUESTION_LIMIT = 4_000  # characters
 HISTORY = 8  # turns that are read back word by word; older ones are summed up
 CLAIM = timedelta(seconds=60)
 GIVEN_UP = timedelta(minutes=10)  # nobody waits longer for an answer
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Tokens that the model may take: a learner's a day, and a group's a month. Both begin anew in UTC."""
-
-    per_day: int
-    per_month: int
-
-
-async def over_budget(
-    session: AsyncSession, learner: Learner, group: Group | None, limits: Limits, now: datetime
-) -> str:
-    """Return a kind sentence when the tokens are used up, else nothing."""
-    today = select(Usage.tokens).where(Usage.learner_id == learner.id, Usage.day == now.date())
-    if ((await session.exec(today)).first() or 0) >= limits.per_day:
-        return "You have asked me so much today that your share of the group's budget is used up; it is fresh tomorrow."
-    if group is None:
-        return ""
-    month = select(GroupUsage.tokens).where(GroupUsage.group_id == group.id, GroupUsage.month == _month(now))
-    if ((await session.exec(month)).first() or 0) >= limits.per_month:
-        return f"The budget of {group.name} for this month is used up; it is fresh on the first."
-    return ""
 
 
 async def ask(
@@ -155,23 +131,8 @@ async def _show(session: AsyncSession, turn: Turn, now: datetime) -> None:
 
 async def spend(session: AsyncSession, turn: Turn, tokens: int, now: datetime) -> None:
     """Count what was read and written."""
-    if await session.get(Learner, turn.learner_id) is None:  # forgotten meanwhile
-        return
     await session.exec(update(Turn).where(col(Turn.id) == turn.id).values(tokens=Turn.tokens + tokens))
-    await _add(session, Usage(learner_id=turn.learner_id, day=now.date(), tokens=0), tokens)
-    if turn.group_id is not None:
-        await _add(session, GroupUsage(group_id=turn.group_id, month=_month(now), tokens=0), tokens)
-
-
-async def _add(session: AsyncSession, row: Usage | GroupUsage, tokens: int) -> None:
-    await insert_new(session, row)
-    table = SQLModel.metadata.tables[str(row.__tablename__)]
-    own = [column == getattr(row, column.name) for column in table.primary_key]
-    await session.exec(update(table).where(*own).values(tokens=table.c.tokens + tokens))
-
-
-def _month(now: datetime) -> date:
-    return now.date().replace(day=1)
+    await budget.spend(session, turn.learner_id, turn.group_id, tokens, now)
 
 
 async def history(session: AsyncSession, learner: Learner) -> list[Turn]:

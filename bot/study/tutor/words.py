@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 
 import Stemmer
 
@@ -28,7 +29,7 @@ _ONE = (
 )
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-_stem = lru_cache(maxsize=20_000)(Stemmer.Stemmer("english").stemWord)
+_STEMMER, _TURN = Stemmer.Stemmer("english"), Lock()  # a stemmer serves one thread at a time
 
 
 def terms(text: str) -> list[str]:
@@ -37,6 +38,13 @@ def terms(text: str) -> list[str]:
     Everyday words are not turned into the field's: a table of them gained nothing on the bench.
     """
     return [_stem(word) for word in _words(text)]
+
+
+@lru_cache(maxsize=20_000)
+def _stem(word: str) -> str:
+    with _TURN:
+        stem: str = _STEMMER.stemWord(word)
+    return stem
 
 
 def _words(text: str) -> Iterator[str]:

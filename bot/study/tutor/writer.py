@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 from bot.store.database import Store
 from bot.store.tables import Turn
@@ -18,6 +17,7 @@ from bot.study.catalog import of_turn
 from bot.study.tutor import knowledge, turns
 from bot.study.tutor.checked import Checked, LeakError, check
 from bot.study.tutor.context import Data, Past, pack, tokens
+from bot.study.tutor.in_flight import InFlight
 from bot.study.tutor.llm import Model, ModelError
 from bot.study.tutor.summary import sum_up_older
 from lessons import Curriculum
@@ -66,32 +66,22 @@ class Writer:
         self._model = model
         self._clock = clock
         self._changed = changed
-        self._answering: dict[int, asyncio.Task[None]] = {}
+        self.in_flight = InFlight(AT_ONCE)
 
     async def tick(self) -> None:
         """Begin to answer what is waiting; it goes on behind our back. Must be called well within a claim's time."""
         async with self._store.write() as session:
-            if self._answering:
-                await turns.renew(session, list(self._answering), self._clock())
-            found = await turns.claim(session, self._clock(), AT_ONCE - len(self._answering))
+            if self.in_flight.ids:
+                await turns.renew(session, self.in_flight.ids, self._clock())
+            found = await turns.claim(session, self._clock(), self.in_flight.room)
         for turn in found:
-            task = asyncio.create_task(self._answer(turn), name=f"turn {turn.id}")
-            self._answering[turn.id] = task
-            task.add_done_callback(partial(self._done, turn.id))
-
-    def _done(self, turn_id: int, _task: asyncio.Task[None]) -> None:
-        del self._answering[turn_id]
+            self.in_flight.begin(turn.id, self._answer(turn))
 
     async def close(self) -> None:
         """Stop writing; what is unfinished is begun anew by the next process."""
-        unfinished = dict(self._answering)
-        for task in unfinished.values():
-            task.cancel()
-        await asyncio.gather(*unfinished.values(), return_exceptions=True)
-        if unfinished:
+        if unfinished := await self.in_flight.cancel():
             async with self._store.write() as session:
-                await turns.release(session, list(unfinished))
-        await self._model.close()
+                await turns.release(session, unfinished)
 
     async def _answer(self, turn: Turn) -> None:
         try:

@@ -10,16 +10,19 @@ import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset
+from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, default_data_collator
 
+from runner.analysis import Analysis
 from runner.catalog import Model
 from runner.config import Config
 from runner.data import Splits, splits_of
 from runner.exercise import Exercise
 from runner.training.methods import apply_method, load_language_model, load_tokenizer, save_model
 from runner.training.tasks.byte_tokenizers import bytes_of_tokens, load_text_tokenizer
-from runner.training.tasks.prepared import Prepared, facts_of, first_rows
+from runner.training.tasks.prepared import Pair, Prepared, facts_of, first_rows
+from runner.training.tasks.writing import by_position, start_of_text, write_samples
 
 IGNORED = -100  # torch's and transformers' label for what is not predicted
 
@@ -31,7 +34,7 @@ def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     tokenizer = load_tokenizer(model) if own else load_text_tokenizer(config.data, splits)
     data = {name: _blocks(splits, name, tokenizer, config) for name in ("train", "validation", "test")}
     train = first_rows(data["train"], config.data.max_train_samples)
-    network = apply_method(load_language_model(config, len(tokenizer), model), config, "CAUSAL_LM")
+    network = build(config, exercise, len(tokenizer), model)
     return Prepared(
         model=network,
         tokenizer=tokenizer,
@@ -41,15 +44,30 @@ def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
         tokens=int((train.with_format("numpy")["labels"][:][:, 1:] != IGNORED).sum()),
         collate=default_data_collator,
         score=partial(_bits_per_byte, bytes_of_tokens(tokenizer)),
+        answers=_answers,
+        analyse=partial(_analyse, network, tokenizer, splits.validation["text"].to_pylist(), config.training.seed),
         save=partial(save_model, network, tokenizer),
         facts=facts_of(splits, exercise),
-        reduce_logits=sum_losses,
+        reduce_logits=token_losses,
     )
+
+
+def build(config: Config, _exercise: Exercise, vocabulary: int, model: Model) -> nn.Module:
+    """Load the decoder, or make one with random weights, and apply the method."""
+    return apply_method(load_language_model(config, vocabulary, model), config, "CAUSAL_LM")
+
+
+def _answers(student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor) -> list[Pair]:
+    """Return what both say of the tokens that are predicted."""
+    predicted = labels[:, 1:] != IGNORED
+    length = labels.shape[1]  # a teacher's prompt tuning puts its own tokens before them
+    mine, its = (logits[:, -length:-1][predicted] for logits in (student, teacher))
+    return [(1.0, mine, its)]
 
 
 def _blocks(splits: Splits, split: str, tokenizer: Any, config: Config) -> Dataset:
     texts = getattr(splits, split)["text"].to_pylist()
-    start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    start = start_of_text(tokenizer)
     files = [[start, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
     streams = [list(chain.from_iterable(files))] if config.data.packing else files
     return Dataset(pa.table(cut(streams, config.data.max_length, start)))
@@ -71,13 +89,18 @@ def cut(streams: Iterable[Sequence[int]], length: int, filler: int) -> dict[str,
     return {"input_ids": inputs, "labels": labels}
 
 
-def sum_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
-    """Return each row's summed loss in nats, shape (rows,): keeping all logits would take gigabytes."""
-    scores = logits[0] if isinstance(logits, tuple) else logits
-    losses = cross_entropy(
-        scores[:, :-1].transpose(1, 2).float(), labels[:, 1:], ignore_index=IGNORED, reduction="none"
+def token_losses(logits: Any, labels: torch.Tensor) -> torch.Tensor:
+    """Return each predicted token's loss in nats, shape (rows, tokens - 1): keeping all logits would take gigabytes."""
+    scores = (logits[0] if isinstance(logits, tuple) else logits)[:, -labels.shape[1] :]  # without a tuned prompt
+    return cross_entropy(scores[:, :-1].transpose(1, 2).float(), labels[:, 1:], ignore_index=IGNORED, reduction="none")
+
+
+def _analyse(model: Any, tokenizer: Any, texts: list[str], seed: int, predictions: EvalPrediction) -> Analysis:
+    predicted = np.asarray(predictions.label_ids)[:, 1:] != IGNORED
+    return Analysis(
+        positions=by_position(np.asarray(predictions.predictions), predicted),
+        samples=write_samples(model, tokenizer, texts, seed),
     )
-    return losses.sum(dim=1)
 
 
 def _bits_per_byte(sizes: np.ndarray[Any, np.dtype[np.int64]], predictions: EvalPrediction) -> dict[str, float]:

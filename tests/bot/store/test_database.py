@@ -163,3 +163,51 @@ async def test_the_tutor_s_migration_keeps_what_was_there_and_remembers_nothing_
     assert (learner.name, learner.draft, learner.tutor_summary) == ("Ann", "exercise: match", None)
     assert (turn.status, turn.answer, turn.answered_at) == ("asked", "", None)
     await store.close()
+
+
+async def test_the_sweeps_migration_keeps_runs_and_what_refers_to_them(database_url):
+    store = Store(database_url)
+    await store.migrate("0003")
+    async with store.connect() as connection:
+        now = datetime(2026, 3, 2, 12, tzinfo=UTC).isoformat(sep=" ")
+        for statement in (
+            'INSERT INTO "group" (id, chat, external_id, name, runs_per_day, runs_submitted, created_at)'
+            f" VALUES (1, 'local', '#lab', 'lab', 20, 3, '{now}')",
+            "INSERT INTO learner (id, chat, external_id, name, interview, reminder_days, created_at)"
+            f" VALUES (1, 'local', 'ann', 'Ann', 'done', 'mon', '{now}')",
+            "INSERT INTO run (id, number, group_id, learner_id, exercise, submitted, config, chat, channel, status,"
+            " attempt, run_dir, queued_at, event_offset, step, total_steps) VALUES ('r1', 3, 1, 1, 'match', '', '',"
+            f" 'local', '#lab', 'queued', 1, '/nowhere', '{now}', 0, 0, 0)",
+            "INSERT INTO turn (id, learner_id, mode, question, run_id, status, answer, tokens, asked_at)"
+            f" VALUES (1, 1, 'debug', 'why?', 'r1', 'asked', '', 0, '{now}')",
+        ):
+            await connection.execute(text(statement))
+    await store.migrate()
+    async with store.read() as session:
+        run, turn = (await session.exec(select(Run))).one(), (await session.exec(select(Turn))).one()
+    assert (run.number, run.sweep_id, run.trial, run.setting, turn.run_id) == (3, None, None, None, "r1")
+    await store.close()
+
+
+async def test_the_results_migration_keeps_runs_which_build_on_no_other(database_url):
+    store = Store(database_url)
+    await store.migrate("0003")
+    async with store.connect() as connection:
+        now = datetime(2026, 3, 2, 12, tzinfo=UTC).isoformat(sep=" ")
+        for statement in (
+            'INSERT INTO "group" (id, chat, external_id, name, timezone, drill_time, reveal_time, runs_per_day, '
+            "runs_submitted, created_at) "
+            f"VALUES (1, 'local', '#lab', 'lab', 'UTC', '09:00:00', '20:00:00', 20, 1, '{now}')",
+            "INSERT INTO learner (id, chat, external_id, name, interview, reminder_days, forgetting_speed, created_at) "
+            f"VALUES (1, 'local', 'ann', 'Ann', 'done', 'mon', 1.0, '{now}')",
+            "INSERT INTO run (id, number, group_id, learner_id, exercise, submitted, config, chat, channel, status, "
+            "attempt, run_dir, queued_at, event_offset, step, total_steps) VALUES ('r1', 1, 1, 1, 'match', '', '', "
+            f"'local', '#lab', 'running', 1, '/runs/r1', '{now}', 99, 7, 40)",
+        ):
+            await connection.execute(text(statement))
+    await store.migrate()
+    async with store.read() as session:
+        run = (await session.exec(select(Run))).one()
+    assert (run.number, run.status, run.event_offset, run.step) == (1, "running", 99, 7)
+    assert (run.resumed_from, run.teacher, run.resumed_at) == (None, None, 0)
+    await store.close()

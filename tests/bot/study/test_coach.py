@@ -83,6 +83,13 @@ def test_a_run_that_was_stopped_at_once_gets_no_finding():
     assert coach.diagnose(History.of([]), config(""), Result(status="failed")) == []
 
 
+def test_an_optimizer_that_does_not_divide_by_its_gradients_has_a_usual_rate_of_its_own():
+    sgd = config("training: {optim: sgd, learning_rate: 1.0e-4}")
+    (finding,) = coach.diagnose(history([0.693] * 20), sgd, Result(status="succeeded"))
+    assert finding.rule == "learning_rate_too_low"
+    assert finding.change == {"training.learning_rate": 0.1}
+
+
 def test_lora_has_a_usual_rate_of_its_own():
     lora = config("method: lora\ntraining: {learning_rate: 5.0e-5}")
     (finding,) = coach.diagnose(history([0.693] * 20), lora, Result(status="succeeded"))

@@ -19,10 +19,12 @@ from bot.store.tables import (
     Placement,
     Post,
     Progress,
+    Reading,
     Response,
     Review,
     Run,
     Season,
+    Sweep,
     Turn,
     Usage,
 )
@@ -38,7 +40,11 @@ async def fill(store, learner, group, new_run, clock, run_dir):
         )
         card, placement = Card(**mine, lesson="x", due_at=now), Placement(**mine)
         run = new_run(learner, status="succeeded")
-        run.run_dir = f"{run_dir}/{run.id}"
+        run.run_dir, run.sweep_id = f"{run_dir}/{run.id}", f"s{learner.id}"
+        config = {"exercise": "match", "submitted": "", "kind": "grid", "keys": [], "trials": 1, "seeds": 1}
+        sweep = Sweep(id=f"s{learner.id}", group_id=group.id, **mine, **config, chat="local", channel="#lab")
+        session.add(sweep)
+        await session.flush()
         session.add_all([drill, card, placement, run])
         await session.flush()
         session.add_all(
@@ -50,12 +56,16 @@ async def fill(store, learner, group, new_run, clock, run_dir):
                 Response(**mine, placement_id=placement.id, item="x/d1"),
                 Review(**mine, card_id=card.id, drill="x/d1"),
                 Turn(**mine, mode="debug", question=f"asked {learner.name}", run_id=run.id, answered_at=now),
+                Reading(**mine, question="hardware", words=f"a box of {learner.name}"),
                 Usage(**mine, day=now.date(), tokens=5),
                 Post(channel=f"@{learner.external_id}", nonce=f"n{learner.id}", author="Cohort", message=b"{}"),
             ]
         )
         await outbox.tell(
             session, learner, key=f"badge:{learner.id}:x", kind="badge", subject=f"{learner.id}:x", at=now
+        )
+        await outbox.say(
+            session, key=f"{sweep.id}", kind="sweep.result", subject=sweep.id, chat="local", channel="#lab", at=now
         )
         await outbox.say(
             session, key=f"run:{run.id}:result", kind="run.result", subject=run.id, chat="local", channel="#lab", at=now
@@ -123,7 +133,7 @@ async def test_forgetting_leaves_nothing_of_one_learner_and_everything_of_the_ot
             connection = await session.connection()
             assert (await connection.execute(select(table).where(column == ann.id))).all() == [], table.name
         assert (await session.exec(select(Learner).where(Learner.id == ann.id))).all() == []
-        assert {each.subject for each in await session.exec(select(Delivery))} == {f"{bo.id}:x", "r2"}
+        assert {each.subject for each in await session.exec(select(Delivery))} == {f"{bo.id}:x", "r2", "s2"}
         assert [each.channel for each in await session.exec(select(Post))] == ["@bo"]
         season = (await session.exec(select(Season))).one()
         assert [row["learner"] for row in season.ranks["match"]] == [privacy.NOBODY, bo.id]

@@ -1,6 +1,7 @@
 """The life of a run, with an engine whose machine a test loses or kills; the store and the run dirs are real."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from bot.store.database import Store
 from bot.store.tables import Card, Delivery, Group, Learner, Run
 from bot.study import run
 from bot.study.membership import Sender, identify
-from bot.study.watch import STALE, RunWatch
-from runner.engines import JobStatus
-from runner.run_dir import Eval, Note, Result, RunDir, Start, Step
+from bot.study.runners import Host
+from bot.study.watch import STALE, STALE_ELSEWHERE, RunWatch
+from runner.engines import EngineError, JobStatus
+from runner.run_dir import Checkpoint, Eval, Note, Result, RunDir, Start, Step
 
 CONFIG = "exercise: match\n"
+HERE, ELSEWHERE = Host("here:/home", "CPU"), Host("elsewhere:/home", "2 × GPU")
 
 
 class ScriptedEngine:
@@ -26,18 +29,27 @@ class ScriptedEngine:
         self.started: dict[str, str] = {}
         self.stopped: list[str] = []
         self.states: dict[str, JobStatus] = {}
+        self.down = False
 
     async def capacity(self) -> int:
+        self._answer()
         return self.slots
 
+    def _answer(self) -> None:
+        if self.down:
+            raise EngineError("the head does not answer")
+
     async def start(self, job_id: str, run_dir: str) -> None:
+        self._answer()
         self.started.setdefault(job_id, run_dir)
         self.states.setdefault(job_id, JobStatus("running"))
 
     async def status(self, job_id: str) -> JobStatus:
+        self._answer()
         return self.states.get(job_id, JobStatus("unknown"))
 
     async def stop(self, job_id: str) -> None:
+        self._answer()
         self.stopped.append(job_id)
         self.states[job_id] = JobStatus("exited", -15)
 
@@ -48,7 +60,7 @@ class Lab:
     def __init__(self, store: Store, clock, runs: Path) -> None:
         self.store, self.clock, self.runs = store, clock, runs
         self.engine = ScriptedEngine()
-        self.watch = RunWatch(store, self.engine, clock)
+        self.watch = RunWatch(store, self.engine, clock, HERE)
 
     async def submit(self, name: str = "ann", config: str = CONFIG) -> Run:
         async with self.store.write() as session:
@@ -77,7 +89,9 @@ class Lab:
 
 @pytest.fixture
 async def lab(store, clock, tmp_path):
-    return Lab(store, clock, tmp_path / "runs")
+    lab = Lab(store, clock, tmp_path / "runs")
+    yield lab
+    await lab.watch.close()
 
 
 SUCCESS = Result(
@@ -106,7 +120,7 @@ async def test_a_run_goes_from_the_queue_to_its_result(lab):
 
 async def test_two_bots_that_watch_the_same_run_announce_it_once(lab):
     submitted = await lab.submit()
-    other = RunWatch(lab.store, lab.engine, lab.clock)
+    other = RunWatch(lab.store, lab.engine, lab.clock, HERE)
     await asyncio.gather(lab.watch.tick(), other.tick())
     assert list(lab.engine.started) == [f"{submitted.id}.1"]
     lab.train(submitted.run_dir, [0.69, 0.6, 0.5], SUCCESS)
@@ -126,7 +140,8 @@ async def test_no_more_runs_start_than_the_engine_has_room_for_and_they_take_tur
 async def test_a_bot_killed_between_claim_and_start_starts_the_run_when_it_is_back(lab):
     submitted = await lab.submit()
     async with lab.store.write() as session:
-        assert await run.move(session, submitted, "starting", now=lab.clock.now, started_at=lab.clock.now)
+        claimed = {"started_at": lab.clock.now, "runner": HERE.name}
+        assert await run.move(session, submitted, "starting", now=lab.clock.now, **claimed)
     await lab.watch.tick()
     assert list(lab.engine.started) == [f"{submitted.id}.1"]
 
@@ -145,6 +160,37 @@ async def test_a_run_whose_machine_is_lost_is_queued_again_once_and_then_fails_i
     assert ended.status == "failed"
     assert "out of memory" in ended.error
     assert await lab.said("run.result") == 1
+
+
+async def test_an_attempt_that_goes_on_from_a_checkpoint_shows_where_it_is(lab):
+    submitted = await lab.submit()
+    await lab.watch.tick()
+    lab.train(submitted.run_dir, [0.7, 0.6, 0.5], None)
+    await lab.watch.tick()
+    lab.engine.states[f"{submitted.id}.1"] = JobStatus("exited", -9)
+    await lab.watch.tick()
+    await lab.watch.tick()
+    start = Start(total_steps=3, parameters=9, trainable=9, train_rows=64, device="cpu", resumed_at=2)
+    RunDir(submitted.run_dir).append(start)
+    await lab.watch.tick()
+    again = await lab.run(submitted.id)
+    assert (again.attempt, again.status, again.step, again.resumed_at) == (2, "running", 2, 2)
+
+
+async def test_a_resumed_run_is_given_the_directory_of_the_one_before(lab):
+    broken = await lab.submit(config="exercise: match\ntraining: {save_strategy: steps}\n")
+    await lab.watch.tick()
+    directory = RunDir(broken.run_dir)
+    (Path(broken.run_dir) / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    directory.append(Checkpoint(step=2))
+    directory.finish(Result(status="timed_out", error="Out of time."))
+    await lab.watch.tick()
+    async with lab.store.write() as session:
+        ann, group = (await session.exec(select(Learner))).one(), (await session.exec(select(Group))).one()
+        found = await session.get_one(Run, broken.id)
+        new = await run.resume(session, ann, group, found, channel="#lab", runs=str(lab.runs), now=lab.clock.now)
+    await lab.watch.tick()
+    assert RunDir(new.run_dir).inputs().resume == broken.run_dir
 
 
 async def test_a_run_that_is_silent_for_too_long_is_stopped_whatever_the_engine_says(lab):
@@ -224,6 +270,97 @@ async def test_one_broken_run_directory_does_not_hold_up_the_others(lab):
     lab.train(sound.run_dir, [0.69, 0.6], SUCCESS)
     await lab.watch.tick()
     assert (await lab.run(sound.id)).status == "succeeded"
+
+
+async def test_a_machine_whose_clock_is_wrong_does_not_make_a_living_run_lost(lab):
+    submitted = await lab.submit()
+    await lab.watch.tick()
+    lab.train(submitted.run_dir, [0.7], None)
+    directory = RunDir(submitted.run_dir)
+    for beat in range(10):
+        directory.write("heartbeat", f"{1_000_000 + 30 * beat}".encode())  # 1970
+        await lab.watch.tick()
+        lab.clock.advance(seconds=30)
+    assert (await lab.run(submitted.id)).status == "running"
+    directory.write("heartbeat", b"99999999999")  # the year 5138
+    await lab.watch.tick()
+    lab.clock.advance(seconds=STALE.total_seconds() + 1)
+    await lab.watch.tick()
+    assert (await lab.run(submitted.id)).status == "queued"
+
+
+async def test_a_directory_that_hangs_holds_up_no_other_run(lab):
+    lab.engine.slots = 2
+    hanging, sound = await lab.submit("ann"), await lab.submit("bo")
+    await lab.watch.tick()
+    events = Path(hanging.run_dir, "events.jsonl")
+    os.mkfifo(events)  # whoever reads it waits for a writer
+    lab.train(sound.run_dir, [0.69, 0.6], SUCCESS)
+    await lab.watch.tick()
+    assert (await lab.run(sound.id)).status == "succeeded"
+    assert (await lab.run(hanging.id)).status == "starting"
+    os.close(os.open(events, os.O_WRONLY))
+    events.unlink()
+    lab.train(hanging.run_dir, [0.69, 0.6], SUCCESS)
+    while (await lab.run(hanging.id)).status != "succeeded":
+        await lab.watch.tick()
+
+
+async def test_while_the_engine_is_down_results_arrive_and_silent_runs_are_queued_again(lab):
+    lab.engine.slots = 2
+    ended, lost = await lab.submit("ann"), await lab.submit("bo")
+    await lab.watch.tick()
+    lab.engine.down = True
+    lab.train(ended.run_dir, [0.69], SUCCESS)
+    lab.train(lost.run_dir, [0.69], None)
+    await lab.watch.tick()
+    assert (await lab.run(ended.id)).status == "succeeded"
+    lab.clock.advance(seconds=STALE.total_seconds() + 1)
+    await lab.watch.tick()
+    assert (await lab.run(lost.id)).status == "queued"
+    lab.engine.down, lab.engine.states = False, {}  # the head is back, and knows nothing
+    await lab.watch.tick()
+    assert f"{lost.id}.1" in lab.engine.stopped  # should it have gone on where nobody could reach it
+    assert list(lab.engine.started)[-1] == f"{lost.id}.2"
+
+
+async def test_only_its_own_host_stops_a_run_and_another_takes_in_its_result(lab):
+    theirs = ScriptedEngine()
+    other = RunWatch(lab.store, theirs, lab.clock, ELSEWHERE)
+    submitted = await lab.submit()
+    await other.tick()
+    assert (await lab.run(submitted.id)).runner == ELSEWHERE.name
+    async with lab.store.write() as session:
+        ann = (await session.exec(select(Learner))).one()
+        await run.cancel(session, ann, await session.get_one(Run, submitted.id), lab.clock.now)
+    await lab.watch.tick()
+    assert (lab.engine.started, lab.engine.stopped) == ({}, [])
+    assert (await lab.run(submitted.id)).status == "starting"
+    await other.tick()
+    assert theirs.stopped == [f"{submitted.id}.1"]
+    assert (await lab.run(submitted.id)).status == "cancelled"
+    second = await lab.submit()
+    await other.tick()
+    lab.train(second.run_dir, [0.69], SUCCESS)
+    await lab.watch.tick()
+    assert (await lab.run(second.id)).status == "succeeded"
+    await other.close()
+
+
+async def test_a_run_whose_host_is_gone_is_queued_again_and_does_not_go_on_there_when_it_is_back(lab):
+    theirs = ScriptedEngine()
+    other = RunWatch(lab.store, theirs, lab.clock, ELSEWHERE)
+    submitted = await lab.submit()
+    await other.tick()
+    await lab.watch.tick()
+    lab.clock.advance(seconds=STALE_ELSEWHERE.total_seconds() + 1)
+    lab.engine.slots = theirs.slots = 0
+    await lab.watch.tick()
+    again = await lab.run(submitted.id)
+    assert (again.status, again.attempt) == ("queued", 2)
+    await other.tick()
+    assert theirs.stopped == [f"{submitted.id}.1"]
+    await other.close()
 
 
 async def test_over_quota_says_when_the_next_run_is_free(lab):

@@ -1,17 +1,21 @@
 """Engines that run the jobs of jobs.py, and leave no process behind."""
 
-from collections.abc import AsyncIterator, Callable
+import hashlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from ray.job_submission import JobSubmissionClient
 
 from runner.engines import Engine
 from runner.engines.local import LocalEngine
+from runner.engines.ray import Cluster, RayEngine
+from tests.runner.engines.cluster import ROOT, TAG, RayCluster
 from tests.runner.engines.looks import Factory, eventually
 
-ROOT = Path(__file__).parents[3]
-TAG = "LC_COHORT_TEST"  # reaches every process that an engine starts
+JOBS = ("--target", "tests.runner.engines.jobs:run", "--preload", "tests.runner.engines.jobs")
 
 
 @pytest.fixture
@@ -34,8 +38,7 @@ async def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     engines: list[LocalEngine] = []
 
     def make(*options: str, slots: int | None = 1, home: Path = tmp_path / "home") -> LocalEngine:
-        jobs = ("--target", "tests.runner.engines.jobs:run", "--preload", "tests.runner.engines.jobs")
-        engines.append(LocalEngine(home, slots, [*jobs, *options]))
+        engines.append(LocalEngine(home, slots, [*JOBS, *options]))
         return engines[-1]
 
     yield make
@@ -48,11 +51,51 @@ async def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             process.kill()
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[RayCluster]:
+    """A Ray cluster with one CPU; the jobs that it runs are tagged."""
+    found = RayCluster(DISCORD_TOKEN="a-token-of-the-bot")
+    try:
+        found.start()
+        yield found
+    finally:
+        found.remove()
+
+
+@pytest.fixture
+async def ray(cluster: RayCluster) -> AsyncIterator[Callable[..., RayEngine]]:
+    """Make Ray engines that run tests' jobs; at the end no process of a job may be left."""
+    cluster.start()
+
+    def make(*options: str, **variables: str) -> RayEngine:
+        environment = {"env_vars": variables}
+        where = Cluster(cluster.address, python=sys.executable, environment=environment)
+        return RayEngine(where, [*JOBS, *options])
+
+    yield make
+    client = JobSubmissionClient(cluster.address)
+    for job in client.list_jobs():
+        if not job.status.is_terminal():
+            await make().stop(job.submission_id)
+    try:
+        await eventually(lambda: not cluster.jobs_processes())
+    finally:
+        for process in cluster.jobs_processes():
+            process.kill()
+
+
+@pytest.fixture(params=["local", "ray"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """An engine with one slot: what every test of test_contract.py holds for."""
-    make: Factory = request.getfixturevalue(request.param)
+    make: Callable[[], Engine] = request.getfixturevalue(request.param)
     return make()
+
+
+@pytest.fixture
+def job(request: pytest.FixtureRequest) -> Callable[[int], str]:
+    """Make job ids that no other test has: a cluster remembers them all."""
+    test = hashlib.blake2b(request.node.nodeid.encode(), digest_size=4).hexdigest()
+    return lambda number: f"{test}-{number}.1"
 
 
 def _tagged(tag: str) -> list[psutil.Process]:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runner.run_dir import Result, RunDir
+from runner.run_dir import Note, Result, RunDir
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -30,17 +30,12 @@ def run(run_dir: str) -> int:
         "allocate": _allocate,
         "grow": _grow,
         "missing": _missing,
+        "fork": _fork,
+        "full": _full,
     }[Path(run_dir).name.partition(".")[0]]
     with (Path(run_dir) / "starts").open("a") as file:
         file.write(f"{os.getpid()}\n")
     return job(Path(run_dir))
-
-
-def remote(url: str) -> int:
-    """Do a job whose run directory is no folder."""
-    print("hello from afar")
-    RunDir(url).finish(Result(status="succeeded"))
-    return 0
 
 
 def _quick(folder: Path) -> int:
@@ -125,12 +120,10 @@ def _write(folder: Path) -> int:
 
 
 def _allocate(folder: Path) -> int:
-    """Ask for more than there is, at once."""
-    try:
-        bytearray(20 * 10**9)
-    except MemoryError:
-        return 3
-    return 0
+    """Ask for more and more, and use it."""
+    kept = []
+    while True:
+        kept.append(bytearray(20 * 10**6))
 
 
 def _grow(folder: Path) -> int:
@@ -139,6 +132,21 @@ def _grow(folder: Path) -> int:
     first = subprocess.Popen(command)
     subprocess.run(command)
     return first.wait()
+
+
+def _fork(folder: Path) -> int:
+    """Start processes without end; each waits for ever."""
+    while True:
+        if os.fork() == 0:
+            time.sleep(600)
+        time.sleep(0.002)
+
+
+def _full(folder: Path) -> int:
+    """Write where there is no room left."""
+    (folder / "events.jsonl").symlink_to("/dev/full")
+    RunDir(str(folder)).append(Note(text="no room for this"))
+    return 0
 
 
 def _missing(folder: Path) -> int:

@@ -29,7 +29,7 @@ def size(run_dir: str, name: str) -> int:
     return Path(run_dir, name).stat().st_size
 
 
-async def eventually(holds: Callable[[], object], seconds: float = 20) -> None:
+async def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while True:
@@ -38,7 +38,7 @@ async def eventually(holds: Callable[[], object], seconds: float = 20) -> None:
             await asyncio.sleep(0.02)
 
 
-async def state(engine: Engine, job: str, *states: str, seconds: float = 20) -> JobStatus:
+async def state(engine: Engine, job: str, *states: str, seconds: float = 60) -> JobStatus:
     """Wait until a job is in one of some states, and return its status."""
     async with asyncio.timeout(seconds):
         while True:

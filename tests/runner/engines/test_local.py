@@ -17,7 +17,7 @@ from runner.engines.job import Job, JobFolder
 from runner.engines.local import LocalEngine
 from runner.engines.supervisor import command, socket_path
 from runner.run_dir import Result, RunDir
-from tests.runner.engines.looks import Factory, alive, eventually, release, size, starts, state, supervisors, written
+from tests.runner.engines.looks import Factory, alive, eventually, release, starts, state, supervisors, written
 
 Folder = Callable[[str], str]
 
@@ -177,45 +177,6 @@ async def test_each_run_has_a_gpu_of_its_own(local: Factory, folder: Folder, mon
     await state(engine, "3.1", "exited")
     seen = [written(run_dir, "seen.json") for run_dir in (second, third)]
     assert [each["environment"]["CUDA_VISIBLE_DEVICES"] for each in seen] == ["GPU-b", "GPU-a"]
-
-
-@pytest.mark.parametrize(
-    ("job", "options", "status", "sentence"),
-    [
-        ("print", ["--log", "2000000"], "failed", "The run wrote more than 2 MB to its log"),
-        ("write", ["--disk", "5000000"], "failed", "The run wrote more than 5 MB of files"),
-        ("grow", ["--memory", "300000000"], "failed", "The run used more than 300 MB of memory"),
-        ("stubborn", ["--hard-seconds", "1"], "timed_out", "The run went on for more than 1 seconds"),
-    ],
-)
-async def test_a_job_over_a_limit_is_killed_with_a_sentence(
-    local: Factory, folder: Folder, job: str, options: list[str], status: str, sentence: str
-) -> None:
-    engine, run_dir = local(*options), folder(job)
-    await engine.start("1.1", run_dir)
-    assert await state(engine, "1.1", "exited") == JobStatus("exited", -9)
-    result = RunDir(run_dir).result()
-    assert result
-    assert result.status == status
-    assert sentence in (result.error or "")
-    assert size(run_dir, "log.txt") <= 10_000_000
-
-
-async def test_a_job_on_a_cpu_that_asks_for_too_much_at_once_gets_a_memory_error(
-    local: Factory, folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    engine = local("--memory", "1000000000")
-    await engine.start("1.1", folder("allocate"))
-    assert await state(engine, "1.1", "exited") == JobStatus("exited", 3)
-
-
-async def test_the_log_of_a_run_directory_in_object_storage_gets_there(local: Factory, folder: Folder) -> None:
-    run_dir = RunDir(f"simplecache::file://{folder('remote')}")  # to fsspec no folder of this machine
-    engine = local("--target", "tests.runner.engines.jobs:remote")
-    await engine.start("1.1", run_dir.url)
-    assert await state(engine, "1.1", "exited") == JobStatus("exited", 0)
-    assert run_dir.read("log.txt") == b"hello from afar\n"
 
 
 async def test_a_run_directory_that_cannot_be_is_refused(local: Factory) -> None:

@@ -39,7 +39,7 @@ def train(folder: Path, config: str, catalog: Catalog, monkeypatch: pytest.Monke
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     parsed = parse(config, catalog).config
     run_dir = RunDir(str(folder / "run"))
-    run_dir.create(config, Own.of(parsed.exercise, parsed.model, catalog))
+    run_dir.create(config, own=Own.of(parsed.exercise, parsed.model, catalog))
     assert training.run(run_dir.url) == 0, run_dir.result()
     result = run_dir.result()
     assert result
@@ -91,7 +91,7 @@ def test_adapters_train_on_models_of_the_hub_or_say_which_do(
     result = train(tmp_path, config.replace("METHOD", "lora"), catalog, monkeypatch)
     assert 0 < result.trainable < result.parameters / 2
     run_dir = RunDir(str(tmp_path / "other"))
-    run_dir.create(config.replace("METHOD", "ia3"), Own.of("topics", "lab/tiny-distilbert", catalog))
+    run_dir.create(config.replace("METHOD", "ia3"), own=Own.of("topics", "lab/tiny-distilbert", catalog))
     assert training.run(run_dir.url) == 1
     refused = run_dir.result()
     assert refused
@@ -131,7 +131,7 @@ def test_a_run_whose_files_are_gone_says_so(catalog: Catalog, tmp_path: Path, mo
     own = Own.of("topics", "lab/tiny-bert", catalog)
     assert own.exercise
     gone = own.exercise.model_copy(update={"files": str(tmp_path / "nowhere")})
-    run_dir.create(f"exercise: topics\nmodel: lab/tiny-bert\n{TRAIN}", own.model_copy(update={"exercise": gone}))
+    run_dir.create(f"exercise: topics\nmodel: lab/tiny-bert\n{TRAIN}", own=own.model_copy(update={"exercise": gone}))
     assert training.run(run_dir.url) == 1
     result = run_dir.result()
     assert result
@@ -159,10 +159,10 @@ def test_what_is_in_object_storage_is_copied_once(
 def test_what_a_run_carries_is_read_back_as_it_was(catalog: Catalog, tmp_path: Path) -> None:
     run_dir = RunDir(str(tmp_path))
     own = Own.of("both", "lab/tiny-gpt2", catalog)
-    run_dir.create("exercise: both\n", own)
+    run_dir.create("exercise: both\n", own=own)
     assert run_dir.own() == own
     assert json.loads((tmp_path / "own.json").read_text())["model"]["name"] == "lab/tiny-gpt2"
     packaged = RunDir(str(tmp_path / "packaged"))
-    packaged.create("exercise: match\n", Own.of("match", "minilm", catalog))
+    packaged.create("exercise: match\n", own=Own.of("match", "minilm", catalog))
     assert not (tmp_path / "packaged" / "own.json").exists()
     assert packaged.own() == Own()

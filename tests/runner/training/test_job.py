@@ -12,13 +12,15 @@ import pytest
 import torch
 
 from runner import training
+from runner.analysis import Analysis
 from runner.catalog import MODELS, ModelError
 from runner.config import Config
-from runner.data import DataError
+from runner.data import DataError, load
 from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Checkpoint, RunDir
 from runner.training import job
+from runner.training.heartbeat import heartbeat
 from runner.training.limits import explain
 from runner.training.methods import count_parameters, load_classifier, load_language_model
 from runner.training.tasks import text_classification
@@ -67,11 +69,23 @@ def test_a_result_has_the_scores_with_their_baselines_and_what_they_cost(finishe
 
 def test_a_run_leaves_its_model_as_safetensors_and_its_curves_and_nothing_else(finished: Path) -> None:
     assert {path.name for path in finished.iterdir()} == {
-        "config.yaml", "curves.png", "events.jsonl", "heartbeat", "model", "result.json",
+        "analysis.json", "config.yaml", "curves.png", "events.jsonl", "heartbeat", "model", "result.json",
     }  # fmt: skip
     saved = {path.name for path in (finished / "model").iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json"} <= saved
     assert not [name for name in saved if name.endswith((".bin", ".pt", ".pkl"))]
+
+
+def test_a_run_leaves_a_closer_look_at_the_validation_split_of_bounded_size(finished: Path) -> None:
+    analysis = Analysis.of(RunDir(str(finished)))
+    assert analysis
+    (errors,) = analysis.errors
+    assert errors.labels == ("no", "yes")
+    assert sum(map(sum, errors.counts)) == load("match").validation.num_rows
+    right = sum(errors.counts[n][n] for n in range(2)) / sum(map(sum, errors.counts))
+    assert right == pytest.approx(RunDir(str(finished)).result().validation)  # type: ignore[union-attr]
+    assert {len(mistake.texts) for mistake in errors.mistakes} == {2}  # a name and a docstring
+    assert (finished / "analysis.json").stat().st_size < 10_000
 
 
 def test_a_run_that_has_ended_is_not_trained_again(finished: Path) -> None:
@@ -145,6 +159,23 @@ def test_a_run_that_has_spent_its_tokens_ends_early_and_is_scored(
         "Training ended at step 2 of 4: the exercise's budget of 300 tokens is spent."
     ]
     assert result.test is not None
+
+
+def test_a_run_whose_directory_is_full_says_so(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")  # every write to it is one to a full disk
+    RunDir(str(tmp_path)).create(QUICK)
+    assert training.run(str(tmp_path)) == 1
+    result = RunDir(str(tmp_path)).result()
+    assert result
+    assert (result.status, (result.error or "")[:8]) == ("failed", "The disk")
+
+
+def test_a_heart_that_cannot_beat_for_a_moment_beats_again(tmp_path: Path) -> None:
+    run_dir = RunDir(str(tmp_path / "not-there-yet"))
+    with heartbeat(run_dir):
+        run_dir.create(QUICK)
+        while run_dir.last_beat() is None:
+            time.sleep(0.01)
 
 
 def test_a_run_without_data_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import EvalPrediction
 
+from runner.analysis import Analysis
 from runner.config import Config, Data, parse
 from runner.data import load
 from runner.exercise import exercises
+from runner.run_dir import RunDir
 from runner.training.tasks import prepare
 from runner.training.tasks.byte_tokenizers import bytes_of_tokens, load_text_tokenizer
-from runner.training.tasks.text_generation import IGNORED, cut, sum_losses
+from runner.training.tasks.text_generation import IGNORED, cut, token_losses
 from tests.runner.training.runs import succeed
 
 QUICK_LM = """
@@ -41,6 +43,21 @@ def test_a_language_model_is_scored_in_bits_per_byte_beside_compressors(model: s
     assert 2 < result.test < 9
     assert 1.9 < result.also["bytes_per_token"] < 2.3
     assert (tmp_path / "model" / "tokenizer.json").exists()
+    analysis = Analysis.of(RunDir(str(tmp_path)))
+    assert analysis
+    assert analysis.positions[0].first == 1
+    assert analysis.samples
+    assert all(sample.written for sample in analysis.samples)
+
+
+@pytest.mark.parametrize("method", ["prompt-tuning", "ia3"])
+def test_a_language_model_is_scored_under_an_adapter_too(method: str, tmp_path: Path) -> None:
+    result = succeed(tmp_path, QUICK_LM.replace("TOKENIZER", "bytes") + f"method: {method}\n")
+    assert result.test
+    assert 5 < result.test < 10  # random weights, hardly moved: near the 8 bits of guessing
+    analysis = Analysis.of(RunDir(str(tmp_path)))
+    assert analysis
+    assert analysis.samples
 
 
 def test_tokenizers_compete_fairly() -> None:
@@ -71,10 +88,11 @@ def test_every_token_but_the_first_of_a_stream_is_predicted_once(streams: list[l
     assert all(len(row) == length + 1 for row in blocks["input_ids"])
 
 
-def test_losses_are_summed_over_what_is_predicted() -> None:
+def test_only_what_is_predicted_has_a_loss() -> None:
     logits = torch.zeros(1, 4, 8)
     labels = torch.tensor([[1, 2, 3, IGNORED]])
-    assert sum_losses((logits,), labels).tolist() == pytest.approx([2 * math.log(8)])
+    (losses,) = token_losses((logits,), labels).tolist()
+    assert losses == pytest.approx([math.log(8), math.log(8), 0])
 
 
 def test_without_packing_blocks_end_with_their_files_and_are_more() -> None:
@@ -89,6 +107,12 @@ def test_a_multi_task_run_tells_each_head_and_scores_their_mean(tmp_path: Path) 
     result = succeed(tmp_path, QUICK_MULTI)
     assert set(result.also) == {"library", "kind"}
     assert result.test == pytest.approx(sum(result.also.values()) / 2)
+    for name, baseline in result.baselines.items():
+        by_head = [scores[name] for scores in result.head_baselines.values()]
+        assert baseline == pytest.approx(sum(by_head) / 2, abs=1e-4)
+    analysis = Analysis.of(RunDir(str(tmp_path)))
+    assert analysis
+    assert [errors.head for errors in analysis.errors] == list(result.head_baselines) == ["library", "kind"]
     saved = {path.name for path in (tmp_path / "model").iterdir()}
     assert {"heads.safetensors", "model.safetensors", "tokenizer.json"} <= saved
 

@@ -212,7 +212,7 @@ async def test_whatever_a_model_says_nothing_happens_but_words(lab, llm, name):
     assert not re.search(r"\[(14\.3|99\.9)\]|77\.1", shown.body)
     assert len(shown.body) < 20_000
     routes = {button.action.partition(":")[0] for button in shown.buttons}
-    assert routes <= {"ask.read", "ask.page", "ask.submit", "guide.open", "drill.lesson", "ask.debug"}
+    assert routes <= {"ask.read", "ask.page", "ask.file", "ask.submit", "guide.open", "drill.lesson", "ask.debug"}
     async with lab.store.read() as session:
         turn = (await session.exec(select(Turn).order_by(Turn.id.desc()))).first()
         assert turn.proposal is None
@@ -230,7 +230,7 @@ async def test_somebody_else_s_run_and_answers_are_not_to_be_had(lab, llm, tmp_p
     else:
         await lab.ask("ann", "what is bf16?")
         turn = await lab.turn("ann")
-        for route in ("ask.here", "ask.page", "ask.submit", "ask.stop"):
+        for route in ("ask.here", "ask.page", "ask.file", "ask.submit", "ask.stop"):
             shown = await lab.shown("bo", route, turn=str(turn.id), page="0")
             assert "somebody else's" in shown.body
 

@@ -137,3 +137,14 @@ def test_code_is_never_left_open_and_checking_twice_changes_nothing(text):
 def test_pages_hold_every_block_whole(parts):
     found = pages("\n\n".join(parts), 600)
     assert [node.type for page in found for node in blocks(page)] == [node.type for node in blocks("\n\n".join(parts))]
+
+
+def test_code_that_is_longer_than_a_page_is_closed_on_each_and_complete():
+    lines = [f"x{n} = {n}" for n in range(400)]
+    found = pages("\n".join(["Look:", "~~~~python", *lines, "~~~~", "", "Done."]), 600)
+    assert all(len(page) <= 600 for page in found)
+    fences = [node for page in found for node in blocks(page) if node.type == "fence"]
+    assert len(fences) > 5
+    assert {node.info for node in fences} == {"python"}
+    assert "".join(node.content for node in fences).splitlines() == lines
+    assert found[-1].endswith("~~~~\n\nDone.")

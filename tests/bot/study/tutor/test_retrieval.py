@@ -1,20 +1,56 @@
+import asyncio
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from bot.study.tutor import knowledge
+from bot.study.tutor.encoder import installed
 from bot.study.tutor.excerpt import excerpt
+from bot.study.tutor.meaning import Meaning, key_of, meaning_of, stored, texts_of
 from bot.study.tutor.retrieval import Index, Passage, index_of
 from bot.study.tutor.words import terms
-from lessons import curriculum
-from tests.bench.retrieval import place, questions
+from lessons import Curriculum, Section, curriculum
+from tests.bench.retrieval import FRESH, place, questions
 
 TABLE = "| symptom | fix |\n|---|---|\n" + "\n".join(f"| case {n} | remedy {n} |" for n in range(9))
 
 
-def test_the_right_lesson_is_among_the_first_five_nine_times_in_ten():
-    index, asked = index_of(curriculum()), questions()
+def recall(asked, cut, meaning=None):
+    places = [place(index_of(curriculum()), question, slugs, meaning) for question, slugs in asked.items()]
+    return sum(at <= cut for at in places) / len(places)
+
+
+def test_words_alone_find_the_right_lesson_among_the_first_five_nine_times_in_ten():
+    asked = questions()
     assert len(asked) >= 150
-    places = [place(index, question, slugs) for question, slugs in asked.items()]
-    assert sum(at <= 5 for at in places) / len(places) >= 0.9
+    assert recall(asked, 5) >= 0.9
+
+
+def test_meaning_finds_more_also_of_questions_that_nothing_was_chosen_on():
+    fresh = questions(FRESH)
+    meaning = meaning_of(curriculum())
+    assert len(fresh) == 60
+    assert recall(fresh, 5, meaning) > recall(fresh, 5)
+    assert recall(fresh, 1, meaning) > recall(fresh, 1)
+
+
+def test_a_question_without_a_known_word_finds_nothing_whatever_it_is_near_to():
+    assert index_of(curriculum()).search("xyzzy plugh", meaning=meaning_of(curriculum())) == []
+
+
+def test_nearly_everything_that_lessons_say_has_its_vector():
+    texts, vectors = [text for _, text in texts_of(curriculum())], stored()
+    missing = [text[:60] for text in texts if key_of(text) not in vectors]
+    assert len(missing) < len(texts) / 20, f"run `python -m bot.study.tutor.meaning`: {missing[:3]}"
+
+
+def test_a_text_without_a_vector_counts_nothing():
+    encoder = installed()
+    text = "cats purr"
+    vectors = {key_of(text): np.rint(encoder.encode(text) * 127).astype(np.int8)}
+    near, unknown = Meaning(encoder, ["1.1", "1.2"], [("1.1", text), ("1.2", "dogs bark")], vectors).scores("a cat")
+    assert near > 0 > unknown
 
 
 @pytest.mark.parametrize("question", ["", "   ", "🤷", "the of and", "xyzzy plugh", "x" * 10_000, "`" * 500])
@@ -47,6 +83,18 @@ def test_words_are_found_whole_in_parts_and_by_their_stem():
     assert terms("fine-tuning") == terms("finetune") == terms("Fine Tuning")
     assert terms("out of memory") == terms("OutOfMemoryError") == terms("OOM")
     assert terms("lr") == terms("learning rate")
+
+
+async def test_a_curriculum_of_other_lessons_is_searched_by_words():
+    lesson = replace(curriculum().lessons[0], id="1.1", slug="bananas", sections=(Section("Why", "Peel a banana.", 1),))
+    found = await knowledge.find(Curriculum((lesson,)), "how do I peel a banana")
+    assert [passage.slug for passage in found if passage.of_lesson] == ["bananas"]
+
+
+async def test_many_who_ask_at_first_find_the_same():
+    lessons = Curriculum(curriculum().lessons[:20])
+    found = await asyncio.gather(*(knowledge.find(lessons, "what is a learning rate") for _ in range(8)))
+    assert all(each == found[0] for each in found)
 
 
 def test_an_excerpt_is_the_fitting_paragraph_and_whole():

@@ -6,6 +6,7 @@ from tutor_lab import make_lab
 
 from bot.store.tables import Delivery, GroupUsage, Learner, Turn, Usage
 from bot.study.tutor import turns
+from bot.study.tutor.budget import Limits
 from bot.study.tutor.writer import CUT, Writer
 from lessons import curriculum
 from tests.llm_server import Answer
@@ -118,7 +119,7 @@ async def test_what_is_too_long_is_asked_once_more_with_less(lab, llm):
 
 
 async def test_the_budget_of_a_learner_and_of_a_group_is_kept(sqlite, model, clock, llm):
-    lab = make_lab(sqlite, model, clock, turns.Limits(300, 600))
+    lab = make_lab(sqlite, model, clock, Limits(300, 600))
     await lab.ask("ann", "what is bf16?")
     refused = await lab.shown("ann", "say", text="what is fp16?")
     assert "used up; it is fresh tomorrow" in refused.body
@@ -141,7 +142,7 @@ async def test_a_process_that_dies_leaves_its_questions_to_the_next(lab, llm, mo
     llm.answers = [Answer("The second one says 1e-4 [3.4].")]
     await other.tick()
     assert len(llm.requests) == 1  # it is being answered
-    for task in lab.writer._answering.values():  # the process is killed
+    for task in lab.writer.in_flight.tasks:  # the process is killed
         task.cancel()
     clock.advance(seconds=61)
     await other.tick()
@@ -180,7 +181,7 @@ async def test_the_last_turns_are_read_back_and_older_ones_summed_up(lab, llm):
     for number in range(turns.HISTORY + 1):
         llm.answers = [Answer(f"Answer {number}."), Answer('{"summary": "Wants to understand warmup."}')]
         await lab.ask("ann", f"question {number} about warmup")
-        await asyncio.gather(*lab.writer._answering.values())
+        await asyncio.gather(*lab.writer.in_flight.tasks)
     async with lab.store.read() as session:
         learner = (await session.exec(select(Learner))).one()
     assert learner.tutor_summary == "Wants to understand warmup."
@@ -210,4 +211,7 @@ async def test_a_long_answer_is_paged(lab, llm):
     turn = await lab.turn("ann")
     second = await lab.shown("ann", "ask.page", turn=str(turn.id), page="1")
     assert "Part 3." in second.body
-    assert [button.label for button in second.buttons[:2]] == ["Back", "Go on (3/3)"]
+    assert [button.label for button in second.buttons] == ["Back", "Go on (3/3)", "As a file"]
+    filed = await lab.shown("ann", "ask.file", turn=str(turn.id))
+    assert [file.name for file in filed.files] == [f"answer-{turn.id}.md"]
+    assert filed.files[0].data.decode() == f"> what is bf16?\n\n{turn.answer}\n"

@@ -5,8 +5,8 @@ from alembic import op
 
 from bot.store.tables import Moment
 
-revision = "0004"
-down_revision = "0003"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
