@@ -8,9 +8,10 @@ import fsspec
 import pytest
 
 from runner import training
+from runner.analysis import Analysis
 from runner.catalog import PACKAGED, Catalog, Own
 from runner.config import ConfigError, parse
-from runner.run_dir import Result, RunDir
+from runner.run_dir import Inputs, Result, RunDir
 from runner.shared_folder import local_copy, publish
 from tests.hub_server import HubServer
 from tests.runner.hub_fetcher import Fetcher
@@ -33,13 +34,15 @@ def catalog(fetch: Fetcher) -> Catalog:
     return PACKAGED.plus(filter(None, made), filter(None, models))
 
 
-def train(folder: Path, config: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Result:
+def train(
+    folder: Path, config: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, inputs: Inputs | None = None
+) -> Result:
     """Train where nothing can be reached: what a run needs is in its directory and in the store."""
     monkeypatch.setenv("COHORT_CACHE", str(folder / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     parsed = parse(config, catalog).config
     run_dir = RunDir(str(folder / "run"))
-    run_dir.create(config, own=Own.of(parsed.exercise, parsed.model, catalog))
+    run_dir.create(config, inputs, own=Own.of(parsed.exercise, parsed.model, catalog))
     assert training.run(run_dir.url) == 0, run_dir.result()
     result = run_dir.result()
     assert result
@@ -166,3 +169,23 @@ def test_what_a_run_carries_is_read_back_as_it_was(catalog: Catalog, tmp_path: P
     packaged.create("exercise: match\n", own=Own.of("match", "minilm", catalog))
     assert not (tmp_path / "packaged" / "own.json").exists()
     assert packaged.own() == Own()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "exercise: topics\nmodel: lab/tiny-bert\nmethod: METHOD\n",
+        "exercise: both\nmodel: lab/tiny-distilbert\nmethod: METHOD\n",
+        "exercise: stories\nmodel: lab/tiny-gpt2\nmethod: METHOD\ndata: {max_length: 63}\n",
+    ],
+)
+def test_a_model_of_the_hub_teaches_another_and_both_are_looked_at_closely(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    train(tmp_path / "teacher", config.replace("METHOD", "lora") + TRAIN, catalog, monkeypatch)
+    student = config.replace("METHOD", "distillation") + TRAIN
+    taught_by = Inputs(teacher=str(tmp_path / "teacher" / "run"))
+    train(tmp_path, f"{student}distillation: {{teacher: 1}}\n", catalog, monkeypatch, taught_by)
+    for folder in (tmp_path / "teacher", tmp_path):
+        found = Analysis.model_validate_json(RunDir(str(folder / "run")).read("analysis.json") or b"")
+        assert found.errors or (found.positions and found.samples)
