@@ -20,6 +20,7 @@ from bot.errors import UserError
 from bot.schedule import UNTIL_WOKEN, Clockwork, Loop
 from bot.settings import Settings
 from bot.store.database import Store
+from bot.study.hub import Fetcher, Hub
 from bot.study.renames import move_renamed
 from bot.study.runners import Host
 from bot.study.sweep_watch import SweepWatch
@@ -37,6 +38,7 @@ from runner.engines.machine import devices_in_words
 
 ACTIVE_PAUSE = 0.3  # seconds between two looks at a run that trains
 IDLE_PAUSE = 2.0
+UNFETCHED_PAUSE = 30.0  # between two looks for what another process left when it died
 UNANSWERED_PAUSE = 30.0  # between two looks for questions that a process left when it died
 PATIENCE = 10.0  # seconds that the start waits for one chat
 
@@ -117,6 +119,8 @@ class App:
         self._sending = Loop("outbox", self._send)
         self._watching = Loop("run watch", self._look)
         self._answering = Loop("tutor", self._answer)
+        self._fetcher = Fetcher(self.store, self._hub(), clock)
+        self._fetching = Loop("hub", self._fetch)
         self._clockwork = Clockwork(self.store, services.curriculum, clock, self._changed)
 
     async def __aenter__(self) -> Self:
@@ -130,6 +134,7 @@ class App:
         self._watching.start()
         self._sending.start()
         self._answering.start()
+        self._fetching.start()
         self._clockwork.start()
         return self
 
@@ -140,6 +145,7 @@ class App:
         for chat in reversed(self._joined):
             await chat.stop()
         await self._clockwork.stop()
+        await self._fetching.stop()
         await self._answering.stop()
         if self._model and self._readers:
             for each in self._readers:
@@ -180,6 +186,17 @@ class App:
             return None
         what = (self.store, curriculum(), self._model, self._clock, self._said)
         return Writer(*what), Reader(*what)
+
+    def _hub(self) -> Hub:
+        settings = self.settings
+        return Hub(
+            endpoint=settings.hf_endpoint,
+            home=settings.hf_home or settings.home / "huggingface",
+            token=_reveal(settings.hf_token),
+            store=f"{settings.runs}/hub",
+            most_bytes=settings.hub_bytes,
+            most_seconds=settings.hub_seconds,
+        )
 
     def _limits(self) -> Limits | None:
         settings = self.settings
@@ -230,6 +247,7 @@ class App:
     def _changed(self) -> None:
         self._watching.wake()
         self._sending.wake()
+        self._fetching.wake()
         if self._readers:
             self._answering.wake()
 
@@ -249,6 +267,11 @@ class App:
         for each in self._readers:
             await each.tick()
         return UNANSWERED_PAUSE
+
+    async def _fetch(self) -> float:
+        fetched = await self._fetcher.tick()
+        self._sending.wake()
+        return 0.0 if fetched else UNFETCHED_PAUSE
 
     async def _send(self) -> float:
         sent = await self._outbox.tick()

@@ -42,7 +42,9 @@ class Context:
     now: datetime
 
 
-Completer = Callable[[Services, str], Awaitable[list[str]]]  # asked at every key stroke: quick, and no store
+# Asked at every key stroke, so quick: one from what is in memory, the other with one query.
+Completer = Callable[[Services, str], Awaitable[list[str]]]
+GroupCompleter = Callable[[AsyncSession, Group | None], Awaitable[list[str]]]
 Handler = Callable[..., Awaitable[Reply]]
 Announcer = Callable[[AsyncSession, Services, str, datetime], Awaitable[Message | None]]
 
@@ -55,13 +57,25 @@ A = TypeVar("A", bound=Announcer)
 class Param:
     """What is said of an option in its annotation: `exercise: Annotated[str, Param("which one", ...)]`.
 
-    With `rest` it is all that is typed behind the command.
+    `of_group` completes it from what the group has; `choices` are then those of every group. With `rest` it is all
+    that is typed behind the command.
     """
 
     help: str
     choices: tuple[str, ...] = ()
     complete: Completer | None = None
+    of_group: GroupCompleter | None = None
     rest: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing but a choice is right."""
+        return bool(self.choices) and self.of_group is None
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether words are proposed while it is typed, other than fixed choices."""
+        return self.complete is not None or self.of_group is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,7 @@ FAMILIES = {
     "compare": "Train",
     "group_drill": "Together",
     "season": "Together",
+    "exercises": "Together",
     "group": "Together",
     "runner": "Together",
 }

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.command import ROUTES, CommandOption, Context, Route, Services, commands
 from bot.errors import UserError, nearest
 from bot.store.database import Store
-from bot.study.membership import Sender, identify
+from bot.study.membership import Sender, group_in, identify
 from bot.view import Message, Reply, Upload
 
 log = logging.getLogger(__name__)
@@ -70,10 +70,12 @@ class Dispatcher:
         found = next((o for o in find_route(request.route).options if o.name == option), None)
         if found is None:
             return []
-        if found.param.complete is None:
-            words = list(found.param.choices)
-        else:
+        words = list(found.param.choices)
+        if found.param.complete:
             words = await found.param.complete(self._services, partial)
+        elif found.param.of_group:
+            async with self._store.read() as session:
+                words = await found.param.of_group(session, await group_in(session, request.sender, request.group))
         return [word for word in words if partial.lower() in word.lower()][:25]
 
     async def _context(self, session: AsyncSession, request: Request) -> Context:
@@ -103,7 +105,7 @@ def _read(option: CommandOption, values: Mapping[str, Value]) -> Any:
         raise UserError(f"`{option.name}` needs a file.")
     if isinstance(value, Upload):
         raise UserError(f"`{option.name}` takes a word, not a file.")
-    if option.param.choices and value not in option.param.choices:
+    if option.param.is_closed and value not in option.param.choices:
         choices = ", ".join(option.param.choices)
         raise UserError(
             f"`{option.name}` cannot be `{_quote(value)}`.{nearest(value, option.param.choices)}",

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     slack_client_secret: SecretStr | None = None
     slack_port: int = Field(default=3000, description="where HTTP from Slack is taken")
     slack_api_url: str = "https://slack.com/api/"
+    hf_endpoint: str = Field(default="https://huggingface.co", description="the hub, or a mirror of it")
+    hf_home: Path | None = Field(default=None, description="where its files are kept; default: home/huggingface")
+    hf_token: SecretStr | None = Field(default=None, description="for gated repositories; no training process sees it")
+    hub_bytes: int = Field(default=2_000_000_000, gt=0, description="that are downloaded of one repository, at most")
+    hub_seconds: int = Field(default=900, gt=0, description="that this may take")
     openai_model: str | None = Field(default=None, description="the tutor's model; without it, it quotes the lessons")
     openai_base_url: str | None = Field(default=None, description="any compatible endpoint; default: OpenAI's")
     openai_api_key: SecretStr | None = Field(

@@ -3,7 +3,7 @@
 import tempfile
 
 from runner.config import parse
-from runner.exercise import Metric, exercises
+from runner.exercise import Metric
 from runner.run_dir import Inputs, Result, RunDir
 
 REPRODUCED = 0.2  # of what counts as a tie: kernels may add in another order, seeds and data are the same
@@ -14,19 +14,19 @@ def run_again(run_dir: RunDir) -> tuple[bool, list[str]]:
 
     The directory itself is not changed. Raises ValueError for a run that has not succeeded.
     """
-    first, config = run_dir.result(), run_dir.read("config.yaml")
+    first, config, own = run_dir.result(), run_dir.read("config.yaml"), run_dir.own()
     if first is None or first.status != "succeeded" or config is None:
         raise ValueError(f"{run_dir.url} holds no run that succeeded, so there is nothing to repeat")
     from runner.training import run
 
     with tempfile.TemporaryDirectory(prefix="cohort-again-") as folder:
         second_dir = RunDir(folder)
-        second_dir.create(config.decode(), Inputs(teacher=run_dir.inputs().teacher))
+        second_dir.create(config.decode(), Inputs(teacher=run_dir.inputs().teacher), own)
         run(folder)
         second = second_dir.result()
     if second is None or second.test is None or first.test is None:
         return False, [f"the second run ended without a score: {second.error if second else 'no result'}"]
-    return _compare(first, second, exercises()[parse(config).config.exercise].metric)
+    return _compare(first, second, own.catalog.exercises[parse(config, own.catalog).config.exercise].metric)
 
 
 def _compare(first: Result, second: Result, metric: Metric) -> tuple[bool, list[str]]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from ruamel.yaml import YAML
 
 from runner import config_rules
-from runner.catalog import MODELS
+from runner.catalog import PACKAGED, Catalog
 from runner.config_defaults import default, usual_learning_rate, with_defaults
 from runner.config_errors import ConfigError, Problem, dotted, in_order
 from runner.config_rules import fitting_models, total_steps, unused_sections
 from runner.config_schema import SECTIONS, Config, Data, Lora, Training
 from runner.config_validation import validate
-from runner.exercise import exercises
 from runner.yaml_source import Document, read
 
 __all__ = [
@@ -53,16 +52,19 @@ class Parsed:
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
-def parse(source: str | bytes) -> Parsed:
-    """Read a config from YAML (or JSON). Raises ConfigError with everything that is wrong with it, never another."""
+def parse(source: str | bytes, catalog: Catalog = PACKAGED) -> Parsed:
+    """Read a config from YAML (or JSON), of exercises and models in the catalog.
+
+    Raises ConfigError with everything that is wrong with it, never another.
+    """
     document = read(source)
-    config, wrong = validate(with_defaults(document.data), schema=Config)
+    config, wrong = validate(with_defaults(document.data, catalog), catalog, schema=Config)
     refused = {problem.key for problem in document.problems if problem.key}
     problems = [*document.problems, *(problem for problem in wrong if problem.key not in refused)]
-    problems += config_rules.errors(config, broken={problem.key for problem in problems})
+    problems += config_rules.errors(config, {problem.key for problem in problems}, catalog)
     if problems:
         raise ConfigError(_with_lines(problems, document))
-    warnings = in_order(_with_lines(config_rules.warnings(config), document))
+    warnings = in_order(_with_lines(config_rules.warnings(config, catalog), document))
     return Parsed(config, warnings, _lines(document))
 
 
@@ -76,26 +78,26 @@ def _with_lines(problems: Iterable[Problem], document: Document) -> Iterator[Pro
         yield replace(problem, line=problem.line or lines.get(problem.key))
 
 
-def render(config: Config) -> str:
+def render(config: Config, catalog: Catalog = PACKAGED) -> str:
     """Write a config as YAML with every key, less the untouched sections of other methods and tasks."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     text = io.StringIO()
-    untouched = {name for name in unused_sections(config) if getattr(config, name) == SECTIONS[name]()}
+    untouched = {name for name in unused_sections(config, catalog) if getattr(config, name) == SECTIONS[name]()}
     yaml.dump(config.model_dump(mode="json", exclude=untouched), text)
     return text.getvalue()
 
 
-def template(exercise: str) -> str:
+def template(exercise: str, catalog: Catalog = PACKAGED) -> str:
     """Return a short config to start from. Raises ConfigError for an exercise that there is not."""
-    if wrong := list(config_rules.known_exercise(Config(exercise=exercise))):
+    if wrong := list(config_rules.known_exercise(Config(exercise=exercise), catalog)):
         raise ConfigError(wrong)
-    config = Config.model_validate(with_defaults({"exercise": exercise}))
-    others = ", ".join(name for name in fitting_models(exercises()[exercise]) if name != config.model)
+    config = Config.model_validate(with_defaults({"exercise": exercise}, catalog))
+    others = ", ".join(name for name in fitting_models(catalog.exercises[exercise], catalog) if name != config.model)
     lines = [
         (f"exercise: {exercise}", ""),
-        (f"model: {config.model}", f"{MODELS[config.model].title}; or {others}"),
+        (f"model: {config.model}", f"{catalog.models[config.model].title}; or {others}"),
         ("method: full", "trains every weight; lora trains a small adapter, at a learning rate near 2e-3"),
         ("training:", ""),
         *((f"  {key}: {_plain(getattr(config.training, key))}", why) for key, why in _STARTER.items()),

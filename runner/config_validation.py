@@ -10,17 +10,17 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from runner.catalog import PACKAGED, Catalog
 from runner.config_errors import Problem, dotted, shown_value
 from runner.config_names import right_names, unknown_key
 from runner.config_schema import SECTIONS, Config, SweptConfig
-from runner.exercise import exercises
 from runner.yaml_source import MAX_PROBLEMS
 
 Path = tuple[str, ...]
 C = TypeVar("C", bound=Config)
 
 
-def validate(data: dict[str, Any], *, schema: type[C]) -> tuple[C, list[Problem]]:
+def validate(data: dict[str, Any], catalog: Catalog = PACKAGED, *, schema: type[C]) -> tuple[C, list[Problem]]:
     """Return a config of all that is right in `data`, defaults standing for the rest, and what is wrong.
 
     An exercise that is missing or of the wrong type is the empty string.
@@ -29,7 +29,7 @@ def validate(data: dict[str, Any], *, schema: type[C]) -> tuple[C, list[Problem]
         return schema.model_validate(data), []
     except ValidationError as error:
         wrong = {_path(details): details for details in error.errors(include_url=False)}
-    problems = [Problem(_explain(path, wrong[path]), key=dotted(path)) for path in list(wrong)[:MAX_PROBLEMS]]
+    problems = [Problem(_explain(path, wrong[path], catalog), key=dotted(path)) for path in list(wrong)[:MAX_PROBLEMS]]
     if (more := len(wrong) - MAX_PROBLEMS) > 0:
         problems.append(Problem(f"{more:,} more keys are wrong than are listed here"))
     return schema.model_validate({"exercise": ""} | _without(data, wrong)), problems
@@ -50,17 +50,18 @@ def _without(data: Mapping[str, Any], paths: Mapping[Path, Any], above: Path = (
     }
 
 
-def _explain(path: Path, details: ErrorDetails) -> str:
+def _explain(path: Path, details: ErrorDetails, catalog: Catalog) -> str:
     match details["type"]:
         case "extra_forbidden":
             return unknown_key(path)
         case _ if path == ("exercise",) and (details["type"] == "missing" or details["input"] is None):
-            return f"missing; {right_names('', exercises(), 'exercises')}"
+            return f"missing; {right_names('', catalog.exercises, 'exercises')}"
         case _:
-            return _wrong_value(details["input"], _schema(path))
+            return wrong_value(details["input"], _schema(path))
 
 
-def _wrong_value(value: Any, schema: dict[str, Any]) -> str:
+def wrong_value(value: Any, schema: dict[str, Any]) -> str:
+    """Say what a value is and what its JSON schema needs."""
     needed = f"{_or(_allowed(schema))} is needed"
     kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
     match value:

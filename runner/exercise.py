@@ -53,7 +53,10 @@ class Exercise(BaseModel):
     title: str
     summary: str
     task: Literal["text-classification", "multi-task", "text-generation"]
-    dataset: str = Field(description="a built-in data set's name")
+    dataset: str = Field(description="a built-in data set's name, or org/name on the hub")
+    subset: str | None = Field(default=None, description="of a data set of the hub that has several")
+    revision: str | None = Field(default=None, description="the commit that a data set of the hub is pinned to")
+    files: str | None = Field(default=None, description="URL of the folder with what was made of it")
     text_columns: tuple[str, ...]
     heads: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="the labels of each label column; a language model has none"

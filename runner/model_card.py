@@ -2,9 +2,8 @@
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from runner.catalog import MODELS
+from runner.catalog import PACKAGED, Catalog
 from runner.config import Config, render
-from runner.exercise import exercises
 from runner.run_dir import Result
 
 _CARD = """\
@@ -36,9 +35,9 @@ It was trained to teach training, on {{ data }}. Nobody has tested it for anythi
 """
 
 
-def model_card(config: Config, result: Result, title: str) -> str:
+def model_card(config: Config, result: Result, title: str, catalog: Catalog = PACKAGED) -> str:
     """Return the card of a run that succeeded, as Markdown with metadata. Imports take a second the first time."""
-    exercise = exercises()[config.exercise]
+    exercise = catalog.exercises[config.exercise]
     metric = exercise.metric
     assert result.test is not None  # noqa: S101  (a run that succeeded has a score)
     data = ModelCardData(
@@ -49,7 +48,7 @@ def model_card(config: Config, result: Result, title: str) -> str:
         eval_results=[
             EvalResult(
                 task_type="text-generation" if exercise.task == "text-generation" else "text-classification",
-                dataset_type=f"cohort-{exercise.dataset}",
+                dataset_type=f"cohort-{exercise.dataset}" if exercise.files is None else exercise.dataset,
                 dataset_name=exercise.title,
                 metric_type=metric.name,
                 metric_value=round(result.test, 4),
@@ -63,12 +62,13 @@ def model_card(config: Config, result: Result, title: str) -> str:
             f"{metric.format(result.test)} ({metric.format(low)} to {metric.format(high)})",
         ),
         *((f"Baseline, {name}", metric.format(score)) for name, score in result.baselines.items()),
-        ("Model", MODELS[config.model].title),
+        ("Model", catalog.models[config.model].title),
         ("Method", f"{config.method}, {result.trainable:,} of {result.parameters:,} parameters"),
         ("Training", f"{result.steps} steps, {result.train_tokens:,} tokens, {result.train_seconds:.0f} s"),
         ("Device", f"{result.device}, {result.precision}"),
         ("Seed", str(result.seed)),
         ("Data", f"{exercise.dataset} {result.data_hash}"),
+        *((f"Commit of {name}", revision) for name, revision in result.revisions.items()),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
     ]
     card = ModelCard.from_template(
@@ -77,7 +77,7 @@ def model_card(config: Config, result: Result, title: str) -> str:
         title=title,
         summary=exercise.summary,
         facts=facts,
-        config=render(config),
-        data="docstrings and source code of Python libraries",
+        config=render(config, catalog),
+        data="docstrings and source code of Python libraries" if exercise.files is None else exercise.dataset,
     )
     return str(card.content)

@@ -1,8 +1,8 @@
 """The run directory: the whole interface between the bot and a training process.
 
-`config.yaml` and `inputs.json` go in; `events.jsonl` (append-only), `heartbeat`, `log.txt`, `curves.png`,
-`analysis.json`, `checkpoints/` and `model/` come out, and `result.json` is written last and atomically: a run that has
-one has ended.
+`config.yaml` and `inputs.json` go in, and `own.json` where the config names an exercise or a model of the group's own;
+`events.jsonl` (append-only), `heartbeat`, `log.txt`, `curves.png`, `analysis.json`, `checkpoints/` and `model/` come
+out, and `result.json` is written last and atomically: a run that has one has ended.
 The directory is any fsspec URL, so bot and workers may share object storage instead of a disk.
 """
 
@@ -17,6 +17,8 @@ from typing import Annotated, Literal
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from runner.catalog import Own
 
 CHECKPOINTS = "checkpoints"  # the folder in a run directory
 
@@ -120,6 +122,7 @@ class Result(BaseModel):
         default_factory=dict, description="of a task with several heads, by head: as baselines"
     )
     data_hash: str | None = None
+    revisions: dict[str, str] = Field(default_factory=dict, description="commits of what came from the hub, by name")
     steps: int = 0
     resumed_at: int = Field(default=0, description="the step that this run went on from; 0: it began anew")
     train_tokens: int = 0
@@ -151,11 +154,13 @@ class RunDir:
         """Return the path of a file inside, for the directory's own file system."""
         return f"{self._root}/{name}"
 
-    def create(self, config: str, inputs: Inputs | None = None) -> None:
+    def create(self, config: str, inputs: Inputs | None = None, own: Own | None = None) -> None:
         """Make the directory with its config and what it is given; doing it twice changes nothing."""
         self._fs.makedirs(self._root, exist_ok=True)
         if inputs:
             self.write("inputs.json", inputs.model_dump_json().encode())
+        if own and own != Own():
+            self.write("own.json", own.model_dump_json(indent=2).encode())
         self.write("config.yaml", config.encode())
 
     def inputs(self) -> Inputs:
@@ -186,6 +191,11 @@ class RunDir:
             if error.errno == errno.EINVAL:  # how s3fs says that the file ends before `start`
                 return b""
             raise
+
+    def own(self) -> Own:
+        """Return the group's own exercise and model, if the config names such."""
+        data = self.read("own.json")
+        return Own.model_validate_json(data) if data else Own()
 
     def append(self, event: Event) -> None:
         """Add one line to `events.jsonl`."""

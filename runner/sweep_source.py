@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from runner import config_rules
+from runner.catalog import PACKAGED, Catalog
 from runner.config_defaults import with_defaults
 from runner.config_errors import ConfigError, Problem, dotted, in_order, shown_value
 from runner.config_names import right_names
@@ -25,16 +26,17 @@ INSIDE = (0.0, 0.382, 0.618, 1.0)  # where a range is checked by itself; not at 
 WIDE = 20.0  # of a linear range, high over low: nearly all of it is then within the highest tenfold
 
 
-def read_sweep(source: str | bytes) -> SweepPlan | None:
+def read_sweep(source: str | bytes, catalog: Catalog = PACKAGED) -> SweepPlan | None:
     """Return the sweep that a config describes; None when it describes one run, right or wrong.
 
-    Raises ConfigError with everything that is wrong with a sweep, or when the source cannot be read at all.
+    Its exercises and models are those of the catalog. Raises ConfigError with everything that is wrong with a sweep, or
+    when the source cannot be read at all.
     """
     document = read(source)
     swept = dict(_swept(document.data))
     if not swept and "sweep" not in document.data:
         return None
-    return _Reader(document, swept).plan()
+    return _Reader(document, swept, catalog).plan()
 
 
 def _swept(data: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -58,6 +60,7 @@ def _is_axis(path: Path, value: Any) -> bool:
 class _Reader:
     document: Document
     swept: dict[Path, Any]
+    catalog: Catalog
     problems: list[Problem] = field(default_factory=list)
 
     def plan(self) -> SweepPlan:
@@ -66,7 +69,7 @@ class _Reader:
         given = ((path, value) for path, value in self.swept.items() if dotted(path) not in refused)
         axes = [axis for path, value in given if (axis := self._axis(path, value))]
         base = _without(self.document.data, self.swept)
-        config, wrong = validate(with_defaults(with_values(base, _first(axes))), schema=SweptConfig)
+        config, wrong = self._validated(with_defaults(with_values(base, _first(axes)), self.catalog))
         taken = {problem.key for problem in self.problems}
         self.problems += (problem for problem in wrong if problem.key not in taken)
         base.pop("sweep", None)
@@ -133,7 +136,7 @@ class _Reader:
     def _check_value(self, path: Path, value: Any, line: int | None) -> bool:
         """Check one value by itself; whether it is of the right type and within the key's bounds."""
         key = dotted(path)
-        _, wrong = validate(with_values({"exercise": ""}, {key: value}), schema=SweptConfig)
+        _, wrong = self._validated(with_values({"exercise": ""}, {key: value}))
         found = [problem for problem in wrong if problem.key == key]
         for problem in found:
             self._say(problem.message, key, line)
@@ -194,9 +197,9 @@ class _Reader:
         found: dict[tuple[str, int | None], Problem] = {}
         warned: dict[tuple[str, int | None], Problem] = {}
         for setting in islice(settings, 4 * MAX_RUNS):
-            config, _ = validate(with_defaults(with_values(base, setting)), schema=SweptConfig)
-            wrong = list(config_rules.errors(config, broken))
-            for problem in wrong or (() if broken else config_rules.warnings(config)):
+            config, _ = self._validated(with_defaults(with_values(base, setting), self.catalog))
+            wrong = list(config_rules.errors(config, broken, self.catalog))
+            for problem in wrong or (() if broken else config_rules.warnings(config, self.catalog)):
                 placed = self._at_value(problem, setting)
                 (found if wrong else warned).setdefault((placed.key, placed.line), placed)
         self.problems += list(found.values())[:MAX_PROBLEMS]
@@ -210,6 +213,9 @@ class _Reader:
             return problem
         index = values.index(setting[problem.key])
         return replace(problem, line=self.document.lines.get((*path, item(index))))
+
+    def _validated(self, data: dict[str, Any]) -> tuple[SweptConfig, list[Problem]]:
+        return validate(data, self.catalog, schema=SweptConfig)
 
     def _say(self, message: str, key: str, line: int | None = None) -> None:
         if len(self.problems) < MAX_PROBLEMS:

@@ -61,8 +61,8 @@ def _fitting(word: str, options: tuple[CommandOption, ...], taken: dict[str, str
         return exact
     looks_like_file = "/" in word or "." in word
     for option in free:
-        choices = option.param.choices
-        fits = nearest(word, choices) if choices else (option.type is Upload) == looks_like_file
+        param = option.param
+        fits = nearest(word, param.choices) if param.is_closed else (option.type is Upload) == looks_like_file
         if fits:
             return option
     return free[0] if free else None

@@ -60,7 +60,7 @@ class Tree(app_commands.CommandTree[Any]):
         app_commands.describe(**about)(callback)
         app_commands.choices(**{o.name: _choices(o.param.choices) for o in route.options if _fixed(o)})(callback)
         completing = [
-            option for option in route.options if option.param.complete or len(option.param.choices) > CHOICES
+            option for option in route.options if option.param.is_completed or len(option.param.choices) > CHOICES
         ]
         app_commands.autocomplete(**{o.name: self._completer(route, o.name) for o in completing})(callback)
         made: app_commands.Command[Any, ..., Any] = app_commands.Command(
@@ -116,7 +116,7 @@ def _signature(options: tuple[CommandOption, ...]) -> inspect.Signature:
 
 
 def _fixed(option: CommandOption) -> bool:
-    return 0 < len(option.param.choices) <= CHOICES and not option.param.complete
+    return 0 < len(option.param.choices) <= CHOICES and not option.param.is_completed
 
 
 def _choices(words: tuple[str, ...] | list[str]) -> list[app_commands.Choice[str]]:

@@ -10,7 +10,7 @@ from bot.commands.guide import debugging
 from bot.commands.run_report import draw_page
 from bot.errors import UserError
 from bot.store.tables import Run
-from bot.study import learner_state
+from bot.study import catalog, learner_state
 from bot.study import run as runs
 from bot.study.learner_state import LearnerState
 from bot.study.tutor import knowledge
@@ -83,16 +83,17 @@ async def review(ctx: Context) -> Form:
 @action("ask.reviewed")
 async def look_over(ctx: Context, config: str) -> Message:
     """Say what a config would do: what is wrong with it, what is suspicious, what it sets apart from the defaults."""
+    offered = await catalog.of_group(ctx.session, ctx.group)
     try:
-        wanted = parse(config).config
+        wanted = parse(config, offered).config
     except ConfigError:
-        problems = "\n".join(f"- {line}" for line in knowledge.looked_over(config)[:LISTED])
+        problems = "\n".join(f"- {line}" for line in knowledge.looked_over(config, offered)[:LISTED])
         return Message(problems, title="That config would not train", buttons=(Button("Look again", to("ask.review")),))
     over = await why_not(ctx)
     if over is None:
         return await hand_over(ctx, "What do you think of this config?", "review", config)
-    warnings = [f"- {line}" for line in knowledge.looked_over(config)[:LISTED]]
-    apart = list(_apart(wanted, parse(template(wanted.exercise)).config))
+    warnings = [f"- {line}" for line in knowledge.looked_over(config, offered)[:LISTED]]
+    apart = list(_apart(wanted, parse(template(wanted.exercise, offered), offered).config))
     changed = [f"- `{key}: {value}`, by default `{usual}`" for key, value, usual in apart[:LISTED]]
     parts = [
         over,

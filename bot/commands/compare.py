@@ -7,12 +7,12 @@ from bot.command import Context, Param, command
 from bot.errors import UserError
 from bot.store.tables import Run
 from bot.study import run
+from bot.study.catalog import exercise_of, of_run
 from bot.study.membership import learner_of
 from bot.view import File, Message
 from runner import comparison
 from runner.comparison import Named
 from runner.config import parse
-from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Result, RunDir
 
@@ -44,7 +44,7 @@ async def compare(
 
 
 def _apart(first: Run, second: Run) -> str:
-    metric = exercises()[first.exercise].metric
+    metric = exercise_of(first).metric
     if first.score is None or second.score is None:
         return "One of them has no score."
     gap = metric.difference(first.score, second.score)
@@ -55,7 +55,7 @@ def _apart(first: Run, second: Run) -> str:
 
 
 def _scores(first: Run, second: Run) -> list[tuple[str, str, str]]:
-    metric = exercises()[first.exercise].metric
+    metric = exercise_of(first).metric
     results = [Result.model_validate(each.result) if each.result else None for each in (first, second)]
 
     def row(name: str, *values: Any) -> tuple[str, str, str]:
@@ -70,7 +70,7 @@ def _scores(first: Run, second: Run) -> list[tuple[str, str, str]]:
 
 
 async def _curves(names: list[str], *runs: Run) -> tuple[File, ...]:
-    metric = exercises()[runs[0].exercise].metric
+    metric = exercise_of(runs[0]).metric
 
     def read() -> File | None:
         found = [Named(name, History.of(RunDir(r.run_dir).events()[0])) for name, r in zip(names, runs, strict=True)]
@@ -105,6 +105,6 @@ def _pack(found: Run, title: str) -> tuple[File, ...]:
     files = {
         f"run-{found.number}.yaml": found.config,
         f"run-{found.number}.json": result.model_dump_json(indent=2),
-        "README.md": model_card(parse(found.config).config, result, title),
+        "README.md": model_card(parse(found.config, of_run(found)).config, result, title, of_run(found)),
     }
     return tuple(File(name, text.encode()) for name, text in files.items())

@@ -10,19 +10,19 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.command import Context, Param, Services, action, announcement, command
 from bot.commands import leaderboard_picture
 from bot.commands.drill import said
+from bot.commands.options import EXERCISE
 from bot.errors import UserError
 from bot.store.tables import Delivery, Group, Season
-from bot.study import appeal, group_setup, leaderboard, week
+from bot.study import appeal, catalog, group_setup, leaderboard, week
 from bot.study import season as seasons
 from bot.study.device_time import read_quota
 from bot.study.local_time import zone_of
 from bot.view import Button, Edit, File, Message
 from bot.view import action as to
-from runner.exercise import Exercise, exercises
+from runner.exercise import Exercise
 
 WINDOW = Param("the last 7 days, the present season, or all", choices=("week", "season", "all"))
 BOARD_HEAD = ("", "Who", "Score", "With", "Runs")
-EXERCISE = Param("which exercise", choices=tuple(exercises()))
 
 
 @command("leaderboard", "Who trains best", private=False)
@@ -33,7 +33,8 @@ async def show_leaderboard(
     season: Annotated[str | None, Param("a season's name")] = None,
 ) -> Message:
     """Show a group's ranks, and how far it is to the next place."""
-    chosen, group = exercises()[exercise], group_of(ctx)
+    group = group_of(ctx)
+    chosen = await catalog.exercise(ctx.session, group, exercise, removed=True)
     if window == "week":
         return await _window_board(ctx, chosen, "the last 7 days", since=ctx.now - week.WEEK)
     if season or window == "season":

@@ -13,12 +13,13 @@ from bot.commands.interview import hear_interview
 from bot.commands.placement import hear_placement
 from bot.dispatch import find_route
 from bot.errors import nearest
-from bot.study import badge, leaderboard, run, streak
+from bot.store.tables import Run
+from bot.study import badge, catalog, leaderboard, run, streak
 from bot.study import drill as drills
+from bot.study.catalog import exercise_of
 from bot.study.local_time import local_date, zone_of
 from bot.study.membership import learner_of
 from bot.view import Message
-from runner.exercise import exercises
 
 WEEKS = 4  # of the streak's calendar
 
@@ -38,11 +39,11 @@ async def say(ctx: Context, text: str) -> Message:
 async def profile(ctx: Context) -> Message:
     """Show what the learner has done."""
     runs = await run.runs_of(ctx.session, ctx.learner)
-    rows = [(f"{r.number}", r.exercise, r.status.replace("_", " "), _score(r.exercise, r.score)) for r in runs]
+    rows = [(f"{r.number}", r.exercise, r.status.replace("_", " "), _score(r)) for r in runs]
     due = await drills.due_count(ctx.session, ctx.services.curriculum, ctx.learner, ctx.now)
     places = []
     if ctx.group:
-        for exercise in exercises().values():
+        for exercise in (await catalog.of_group(ctx.session, ctx.group, removed=True)).exercises.values():
             ranks = await leaderboard.board(ctx.session, ctx.group, exercise)
             places += [f"{exercise.name}: {rank.place}." for rank in ranks if rank.learner.id == ctx.learner.id]
     return Message(
@@ -108,8 +109,8 @@ def _mark(found: streak.Streak, day: date, today: date) -> str:
     return "–" if min(found.days, default=today) < day < today else " "
 
 
-def _score(exercise: str, score: float | None) -> str:
-    return "" if score is None or exercise not in exercises() else exercises()[exercise].metric.format(score)
+def _score(run: Run) -> str:
+    return "" if run.score is None else exercise_of(run).metric.format(run.score)
 
 
 def _family(heading: str) -> str:

@@ -1,9 +1,23 @@
-"""A drill's options on any chat: lettered in the body, with the letters on buttons."""
+"""Options that several commands share, and a drill's on any chat: lettered in the body, with the letters on buttons."""
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.command import Param
+from bot.store.tables import Group
+from bot.study import catalog
 from bot.view import Button
 from bot.view import action as to
 from lessons import Drill, Option
 from lessons.answer import letter
+from runner.catalog import PACKAGED
+
+
+async def exercise_names(session: AsyncSession, group: Group | None) -> list[str]:
+    """Complete the name of an exercise that a group can train."""
+    return list((await catalog.of_group(session, group)).exercises)
+
+
+EXERCISE = Param("which exercise", choices=tuple(PACKAGED.exercises), of_group=exercise_names)
 
 
 def lettered(drill: Drill) -> dict[str, Option]:

@@ -10,13 +10,13 @@ from bot.commands.runs import config_form
 from bot.errors import UserError, nearest
 from bot.store.tables import Run
 from bot.study import project as study
+from bot.study.catalog import exercise_of
 from bot.study.project import Step
 from bot.view import Button, Edit, Field, Form, Menu, Message, Option, Refused, Reply
 from bot.view import action as to
 from lessons import Milestone, Project, Section, projects
 from lessons.links import lessons_named, without_links
 from lessons.project import Question
-from runner.exercise import exercises
 
 PAGES = ("challenges", "reference")
 
@@ -206,7 +206,7 @@ def _done_of(step: Step) -> list[str]:
 
 
 def _run(run: Run) -> str:
-    metric = exercises()[run.exercise].metric
+    metric = exercise_of(run).metric
     return f"run {run.number}" + (f", {metric.format(run.score)}" if run.score is not None else "")
 
 

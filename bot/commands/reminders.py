@@ -7,12 +7,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.command import Context, Param, Services, action, announcement, command
 from bot.study import reminder, waiting
+from bot.study.catalog import exercise_of
 from bot.study.local_time import local_date, read_time, timezones, zone_of
 from bot.study.membership import learner_of
 from bot.study.waiting import Waiting
 from bot.view import Button, Edit, Message
 from bot.view import action as to
-from runner.exercise import exercises
 
 
 async def complete_timezone(services: Services, partial: str) -> list[str]:
@@ -124,7 +124,7 @@ def _run_ended(found: Waiting) -> str:
         return ""
     if run.score is None:
         return f"Run {run.number} on {run.exercise} has ended without a score; `/run show {run.number}` says why."
-    return f"Run {run.number} on {run.exercise} has ended: {exercises()[run.exercise].metric.format(run.score)}."
+    return f"Run {run.number} on {run.exercise} has ended: {exercise_of(run).metric.format(run.score)}."
 
 
 def _due(found: Waiting) -> str:

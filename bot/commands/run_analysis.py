@@ -7,11 +7,11 @@ from bot.command import Context, action
 from bot.errors import UserError
 from bot.store.tables import Run
 from bot.study import run
+from bot.study.catalog import exercise_of
 from bot.view import Button, File, Message
 from bot.view import action as to
 from runner import analysis_pictures as pictures
 from runner.analysis import Analysis, Errors, Mistake, Sample
-from runner.exercise import exercises
 from runner.run_dir import Result, RunDir
 
 
@@ -97,7 +97,7 @@ def _sample(sample: Sample) -> str:
 
 
 async def _draw_heads(found: Run, heads: Sequence[Errors]) -> Message:
-    metric, result = exercises()[found.exercise].metric, Result.model_validate(found.result)
+    metric, result = exercise_of(found).metric, Result.model_validate(found.result)
     scores = {each.head: result.also[each.head] for each in heads if each.head in result.also}
     title = _title(found)
     picture = await asyncio.to_thread(pictures.draw_heads, scores, result.head_baselines, metric, title)

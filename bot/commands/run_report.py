@@ -11,11 +11,11 @@ from bot.commands.guide import debugging
 from bot.commands.run_analysis import analysis_buttons
 from bot.store.tables import Run
 from bot.study import fair_queue, run, run_source
+from bot.study.catalog import exercise_of
 from bot.study.membership import learner_of
 from bot.view import Button, File, Message
 from bot.view import action as to
 from runner import curves
-from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Result, RunDir
 
@@ -71,7 +71,7 @@ def _progress(found: Run, now: datetime) -> str:
 
 def _ending(found: Run) -> str:
     if found.status == "succeeded" and found.score is not None:
-        return f"Done: {exercises()[found.exercise].metric.format(found.score)} on the hidden test."
+        return f"Done: {exercise_of(found).metric.format(found.score)} on the hidden test."
     words = {"failed": "Failed.", "cancelled": "Cancelled.", "timed_out": "Out of time."}
     return " ".join(filter(None, [words.get(found.status, "Done."), found.error]))
 
@@ -82,7 +82,7 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
     found = await session.get_one(Run, subject)
     learner = await learner_of(session, found.learner_id)
     result = Result.model_validate(found.result)
-    metric = exercises()[found.exercise].metric
+    metric = exercise_of(found).metric
     score = metric.format(result.test) if result.test is not None else found.status.replace("_", " ")
     first = found.findings[0] if found.findings else None
     return Message(
@@ -136,7 +136,7 @@ def _verdict(found: Run, result: Result, name: str) -> str:
     """Say in a sentence or two how good it is, against the baselines."""
     if result.status != "succeeded" or result.test is None:
         return result.error or "It ended without a score."
-    exercise = exercises()[found.exercise]
+    exercise = exercise_of(found)
     metric, baseline, floor = exercise.metric, exercise.baseline, result.baselines.get(exercise.baseline)
     sentences = []
     if floor is not None:
@@ -181,7 +181,7 @@ def _next_steps(found: Run, finding: dict[str, Any]) -> tuple[Button, ...]:
 
 
 def _scores(found: Run, result: Result) -> tuple[tuple[str, str], ...]:
-    exercise = exercises()[found.exercise]
+    exercise = exercise_of(found)
     metric = exercise.metric
     scores = [
         ("Hidden test", result.test),
@@ -201,7 +201,7 @@ async def _teacher(session: AsyncSession, found: Run) -> list[tuple[str, str]]:
     teacher = await session.get(Run, found.teacher) if found.teacher else None
     if teacher is None or teacher.score is None:
         return []
-    return [(f"Teacher, run {teacher.number}", exercises()[found.exercise].metric.format(teacher.score))]
+    return [(f"Teacher, run {teacher.number}", exercise_of(found).metric.format(teacher.score))]
 
 
 def _costs(result: Result) -> tuple[tuple[str, str], ...]:
@@ -217,6 +217,7 @@ def _costs(result: Result) -> tuple[tuple[str, str], ...]:
         ("Parameters trained", f"{result.trainable:,} of {result.parameters:,}" if result.parameters else ""),
         ("Seed", str(result.seed) if result.seed is not None else ""),
         ("Versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
+        ("From the Hub", ", ".join(f"{name} at {commit[:12]}" for name, commit in result.revisions.items())),
     ]
     return tuple((name, value) for name, value in facts if value)
 
@@ -233,7 +234,7 @@ async def _last_words(found: Run) -> list[str]:
 
 async def _curve(found: Run, result: Result, name: str) -> tuple[File, ...]:
     """Attach the curve that the runner drew; for a run that died before it could, draw one from its events."""
-    metric = exercises()[found.exercise].metric
+    metric = exercise_of(found).metric
 
     def read() -> File | None:
         run_dir = RunDir(found.run_dir)

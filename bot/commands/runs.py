@@ -7,15 +7,15 @@ from typing import Annotated
 
 from bot.command import Context, Param, action, command
 from bot.commands import sweep_report, sweeps
-from bot.commands.group import EXERCISE, group_of
+from bot.commands.group import group_of
+from bot.commands.options import EXERCISE
 from bot.commands.run_report import PAUSED, code_block, draw_page, duration
 from bot.errors import UserError
 from bot.store.tables import Group, Run
-from bot.study import device_time, fair_queue, run, sweep
+from bot.study import catalog, device_time, fair_queue, run, sweep
 from bot.view import Button, Field, File, Form, Message, Refused, Reply, Upload
 from bot.view import action as to
 from runner.config import ConfigError, Problem, template
-from runner.exercise import exercises
 from runner.sweep_source import read_sweep
 
 SHOWN_PROBLEMS = 12
@@ -30,7 +30,7 @@ async def submit(
 ) -> Reply:
     """Take a config as a file, or open a form with a template to fill in."""
     if file is None:
-        return config_form(template(exercise or "match"))
+        return config_form(await _starter(ctx, exercise or "match"))
     return await _submit(ctx, file.data)
 
 
@@ -54,9 +54,13 @@ async def mend(ctx: Context) -> Form:
 @action("submit.template")
 async def submit_template(ctx: Context, exercise: str) -> Message:
     """Submit an exercise's starter config unchanged."""
-    if exercise not in exercises():
-        raise UserError(f"There is no exercise {exercise[:30]} any more.")
-    return await _submit(ctx, template(exercise))
+    return await _submit(ctx, await _starter(ctx, exercise))
+
+
+async def _starter(ctx: Context, exercise: str) -> str:
+    """Return an exercise's starter config. Raises UserError when the group has no such exercise."""
+    found = await catalog.exercise(ctx.session, ctx.group, exercise)
+    return template(found.name, await catalog.of_group(ctx.session, ctx.group))
 
 
 def config_form(config: str) -> Form:
@@ -77,7 +81,8 @@ async def _accept(ctx: Context, source: str | bytes) -> Message:
         raise UserError(
             "A run belongs to a group, and you are in none yet.", "Say `/submit` in a group's channel once."
         )
-    if plan := await asyncio.to_thread(read_sweep, source):
+    offered = await catalog.of_group(ctx.session, ctx.group)
+    if plan := await asyncio.to_thread(read_sweep, source, offered):
         return await sweeps.propose(ctx, source, plan)
     channel = ctx.group.results_channel or ctx.channel
     submitted = await run.submit(

@@ -9,13 +9,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.command import Context, Param, Services, announcement, command
 from bot.commands.group import group_of
 from bot.store.tables import Group, Season
+from bot.study import catalog, week
 from bot.study import season as seasons
-from bot.study import week
 from bot.study.local_time import zone_of
 from bot.study.week import Week
 from bot.view import Button, Message
 from bot.view import action as to
-from runner.exercise import exercises
+from runner.exercise import Metric
 
 PODIUM = 3  # places
 
@@ -65,14 +65,16 @@ async def draw_season_end(session: AsyncSession, services: Services, subject: st
     season = await session.get_one(Season, int(subject))
     ranks: Mapping[str, list[dict[str, Any]]] = season.ranks or {}
     names = await seasons.names(session, [row for rows in ranks.values() for row in rows])
-    lines = [f"- **{name}**: {_podium(name, rows, names)}" for name, rows in ranks.items() if name in exercises()]
+    known = (await catalog.of_group(session, await session.get(Group, season.group_id), removed=True)).exercises
+    lines = [
+        f"- **{name}**: {_podium(known[name].metric, rows, names)}" for name, rows in ranks.items() if name in known
+    ]
     keeps = f'`/leaderboard season:"{season.name}"` keeps all the ranks.'
     body = "\n".join([*lines, "", keeps]) if lines else "Nobody had a score this time."
     return Message(body, title=f"{season.name} is over")
 
 
-def _podium(exercise: str, rows: list[dict[str, Any]], names: Mapping[int, str]) -> str:
-    metric = exercises()[exercise].metric
+def _podium(metric: Metric, rows: list[dict[str, Any]], names: Mapping[int, str]) -> str:
     return ", ".join(
         f"{row['place']}. {names.get(row['learner'], 'somebody')} ({metric.format(row['score'])})"
         for row in rows

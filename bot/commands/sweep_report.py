@@ -12,6 +12,7 @@ from bot.commands.guide import debugging
 from bot.commands.run_report import duration, explained
 from bot.store.tables import Run, Sweep
 from bot.study import sweep
+from bot.study.catalog import exercise_of_sweep
 from bot.study.membership import learner_of
 from bot.study.run import ACTIVE, ENDED
 from bot.study.search import Trial
@@ -19,7 +20,7 @@ from bot.study.sweep_result import trials_of
 from bot.view import Button, File, Message
 from bot.view import action as to
 from runner import sweep_picture
-from runner.exercise import Metric, exercises
+from runner.exercise import Metric
 from runner.sweep import named, short, shown
 from runner.sweep_scores import Cell, difference, matters, ranked, tied
 
@@ -52,7 +53,7 @@ async def _progress(session: AsyncSession, services: Services, found: Sweep, run
         sentences[0] = f"Cancelled; {done} of {all_runs} runs had ended or were stopped."
     if training := [f"{each.number}" for each in runs if each.status in ACTIVE]:
         sentences.append(f"Training: run {', '.join(training)}.")
-    metric = exercises()[found.exercise].metric
+    metric = (await exercise_of_sweep(session, found)).metric
     best = next(iter(ranked((trial.cell for trial in trials_of(runs)), metric)), None)
     if best and best.scores:
         sentences.append(f"Best so far: {named(best.setting)}, {metric.format(best.mean)} on validation.")
@@ -68,7 +69,8 @@ async def draw_result(session: AsyncSession, services: Services, subject: str, n
     """Draw what a sweep came to: the best setting and its ties, the table, the picture, and what to do next."""
     found = await session.get_one(Sweep, subject)
     runs, title = await sweep.runs_of(session, found), await _title(session, found)
-    return await asyncio.to_thread(_result, found, runs, title, services)
+    metric = (await exercise_of_sweep(session, found)).metric
+    return await asyncio.to_thread(_result, found, runs, title, metric, services)
 
 
 async def draw_page(session: AsyncSession, services: Services, found: Sweep, now: datetime) -> Message:
@@ -89,8 +91,7 @@ async def draw_page(session: AsyncSession, services: Services, found: Sweep, now
     )
 
 
-def _result(found: Sweep, runs: list[Run], title: str, services: Services) -> Message:
-    metric = exercises()[found.exercise].metric
+def _result(found: Sweep, runs: list[Run], title: str, metric: Metric, services: Services) -> Message:
     trials = trials_of(runs)
     order = ranked((trial.cell for trial in trials), metric)
     if not order or not order[0].scores:

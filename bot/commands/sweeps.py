@@ -6,13 +6,12 @@ from bot.command import Context, action
 from bot.commands.run_report import duration
 from bot.errors import UserError
 from bot.store.tables import Run, Sweep
-from bot.study import run, sweep
+from bot.study import catalog, run, sweep
 from bot.study.quota import Quota, quota
 from bot.study.run import last_duration
 from bot.study.sweep_result import trials_of
 from bot.view import Button, Edit, Message
 from bot.view import action as to
-from runner.exercise import exercises
 from runner.sweep import SweepPlan, short
 from runner.sweep_scores import ranked
 
@@ -65,7 +64,8 @@ async def _expected(ctx: Context, plan: SweepPlan) -> str:
     rounds = -(-plan.runs // slots)
     if usual:
         return f"If its runs take as long as those lately, it trains for about {duration(usual * rounds)}."
-    limit = timedelta(seconds=exercises()[plan.exercise].budget.seconds)
+    exercise = await catalog.exercise(ctx.session, ctx.group, plan.exercise)
+    limit = timedelta(seconds=exercise.budget.seconds)
     return f"No run has ended here yet, so I can't tell how long it takes; each run has at most {duration(limit)}."
 
 
@@ -100,7 +100,8 @@ async def best_run(ctx: Context, number: int) -> Run:
     """Return the first run of a sweep's best setting. Raises UserError when none has a score."""
     found = await named_sweep(ctx, number)
     runs = await sweep.runs_of(ctx.session, found)
-    order = ranked((trial.cell for trial in trials_of(runs)), exercises()[found.exercise].metric)
+    exercise = await catalog.exercise_of_sweep(ctx.session, found)
+    order = ranked((trial.cell for trial in trials_of(runs)), exercise.metric)
     if not order or not order[0].scores:
         raise UserError(f"No run of sweep {number} has a score yet.")
     return next(each for each in runs if (each.setting or {}) == order[0].setting)

@@ -4,16 +4,15 @@ import asyncio
 from typing import Annotated
 
 from bot.command import Context, Param, action, command
-from bot.commands.group import EXERCISE
 from bot.commands.learn import find_lesson
-from bot.study import background, interview, training_script
+from bot.commands.options import EXERCISE
+from bot.study import background, catalog, interview, training_script
 from bot.study.hardware import Hardware
 from bot.study.training_script import Script
 from bot.view import Button, File, Menu, Message, Option
 from bot.view import action as to
 from lessons import templates
 from runner.config import template
-from runner.exercise import exercises
 
 KINDS = {"config": "A config for the group's runner"} | {name: each.title for name, each in templates().items()}
 KIND = Param("what to start from: a config, or a training script", choices=tuple(KINDS))
@@ -31,7 +30,7 @@ async def send_template(
     """Send an exercise's starter config, or a script filled in for the learner's hardware."""
     found = background.hardware(await interview.answers(ctx.session, ctx.learner))
     if kind == "config":
-        return _draw_config(ctx, exercise or "match", found)
+        return await _draw_config(ctx, exercise or "match", found)
     script = await asyncio.to_thread(training_script.fill_in, kind, found)
     return _draw_script(ctx, script, found, exercise)
 
@@ -42,11 +41,13 @@ async def send_chosen(ctx: Context, choice: Annotated[str, KIND]) -> Message:
     return await send_template(ctx, choice)
 
 
-def _draw_config(ctx: Context, exercise: str, found: Hardware) -> Message:
+async def _draw_config(ctx: Context, exercise: str, found: Hardware) -> Message:
+    chosen = await catalog.exercise(ctx.session, ctx.group, exercise)
+    starter = template(exercise, await catalog.of_group(ctx.session, ctx.group))
     return Message(
-        f"Change one thing at a time, then `/submit` it: {exercises()[exercise].summary}{_at_home(found)}",
-        title=exercises()[exercise].title,
-        files=(File(f"{exercise}.yaml", template(exercise).encode()),),
+        f"Change one thing at a time, then `/submit` it: {chosen.summary}{_at_home(found)}",
+        title=chosen.title,
+        files=(File(f"{exercise}.yaml", starter.encode()),),
         buttons=(
             Button("Submit as it is", to("submit.template", exercise=exercise), "primary"),
             _lesson(ctx, CONFIG_LESSON),

@@ -294,6 +294,11 @@ class Run(SQLModel, table=True):
     exercise: str
     submitted: str = Field(description="the config as it was sent")
     config: str = Field(description="the config with every default filled in")
+    own: dict[str, Any] | None = Field(
+        default=None,
+        sa_column=Column(JSON),
+        description="the group's own exercise and model, as they were",
+    )
     sweep_id: str | None = Field(default=None, foreign_key="sweep.id", index=True, description="the sweep it is of")
     trial: int | None = Field(default=None, description="which setting of the sweep, from 0")
     setting: dict[str, Any] | None = Field(
@@ -324,6 +329,34 @@ class Run(SQLModel, table=True):
     record: str | None = Field(default=None, description="personal or group, when it was one")
     findings: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
     error: str | None = None
+
+
+class Addition(SQLModel, table=True):
+    """An exercise, or a model of the hub, that a group's admin has added. It is looked at before it can be used."""
+
+    __table_args__ = (
+        UniqueConstraint("group_id", "kind", "name"),
+        # Whoever looks at them asks: what is new?
+        Index("ix_addition_status", "status"),
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    group_id: int = Field(foreign_key="group.id")
+    kind: str = Field(description="exercise or model")
+    name: str
+    source: str = Field(description="as it was sent: an exercise's YAML, or the model's name")
+    status: str = Field(default="checking", description="checking, ready or refused")
+    made: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON), description="what configs name: of the last time that it was ready"
+    )
+    error: str | None = Field(default=None, description="why it was refused")
+    learner_id: int | None = Field(
+        default=None, foreign_key="learner.id", description="who added it, and hears what came of it"
+    )
+    times: int = Field(default=1, description="how often it was added: each has an answer of its own")
+    added_at: datetime = _moment(default_factory=now)
+    claimed_until: datetime | None = _moment(default=None)
+    removed_at: datetime | None = _moment(default=None)
 
 
 class Runner(SQLModel, table=True):

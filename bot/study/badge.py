@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.store import outbox
 from bot.store.database import insert_new
 from bot.store.tables import Badge, Card, Learner, Review, Run
+from bot.study.catalog import exercise_of
 from bot.study.coach import Finding
-from runner.exercise import exercises
 from runner.run_dir import Result
 
 
@@ -86,7 +86,7 @@ async def _mended(session: AsyncSession, run: Run, result: Result, findings: lis
         for fault in earlier.findings or []:
             if (
                 fault["rule"] not in rules
-                and _is_better(run.exercise, result, earlier)
+                and _is_better(run, result, earlier)
                 and await _drilled(session, run, fault["lesson"], earlier)
             ):
                 return True
@@ -99,11 +99,11 @@ async def _runs_before(session: AsyncSession, run: Run) -> list[Run]:
     return list(await session.exec(ended.order_by(col(Run.finished_at).desc())))
 
 
-def _is_better(exercise: str, result: Result, earlier: Run) -> bool:
+def _is_better(run: Run, result: Result, earlier: Run) -> bool:
     """Compare scores on the same data; a run that came to no score is worse than one that did."""
     if result.test is None or (earlier.data_hash and earlier.data_hash != result.data_hash):
         return False
-    return earlier.score is None or exercises()[exercise].metric.better(result.test, earlier.score)
+    return earlier.score is None or exercise_of(run).metric.better(result.test, earlier.score)
 
 
 async def _drilled(session: AsyncSession, run: Run, lesson: str, earlier: Run) -> bool:

@@ -7,6 +7,7 @@ its device). How often they are right is measured on real runs by tests/bench/co
 from bot.study import efficiency_rules, learning_rules
 from bot.study.finding import Finding
 from bot.study.observed import Observed
+from runner.catalog import PACKAGED, Catalog
 from runner.config import Config
 from runner.history import History
 from runner.run_dir import Result
@@ -18,13 +19,13 @@ DECISIVE = ("random_weights", "diverged")
 LEAST_STEPS = 4  # logged; before that a curve says nothing
 
 
-def diagnose(history: History, config: Config, result: Result) -> list[Finding]:
+def diagnose(history: History, config: Config, result: Result, catalog: Catalog = PACKAGED) -> list[Finding]:
     """Return what the rules find, gravest first; nothing for a run that was stopped before it said anything.
 
     Of a run that cannot have learnt anything nothing else is worth saying.
     """
     if len(history.steps) < LEAST_STEPS:
         return []
-    run = Observed(history, config, result)
+    run = Observed(history, config, result, catalog)
     findings = [finding for rule in RULES if (finding := rule(run))]
     return findings[:1] if findings and findings[0].rule in DECISIVE else findings

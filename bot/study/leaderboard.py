@@ -7,7 +7,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.tables import Group, Learner, Run
-from runner.exercise import Exercise, exercises
+from bot.study.catalog import exercise_of
+from runner.exercise import Exercise
 from runner.run_dir import Result
 
 
@@ -100,7 +101,7 @@ async def record(session: AsyncSession, run: Run, result: Result) -> str | None:
     """
     if result.status != "succeeded" or result.test is None:
         return None
-    better = exercises()[run.exercise].metric.better
+    better = exercise_of(run).metric.better
     earlier = [
         other for other in await _succeeded(session, run.group_id, run.exercise) if other.data_hash == result.data_hash
     ]

@@ -47,6 +47,11 @@ async def identify(
     return learner, group
 
 
+async def group_in(session: AsyncSession, sender: Sender, named: tuple[str, str] | None) -> Group | None:
+    """Return the group in which somebody speaks, as `identify` does, but make nothing."""
+    return (await _known(session, sender, named))[1]
+
+
 async def _known(
     session: AsyncSession, sender: Sender, named: tuple[str, str] | None
 ) -> tuple[Learner | None, Group | None, Member | None]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
-from runner.catalog import MODELS
+from runner.catalog import PACKAGED, Catalog
 from runner.config import Config, total_steps, usual_learning_rate
-from runner.exercise import Exercise, exercises
+from runner.exercise import Exercise
 from runner.history import History
 from runner.run_dir import Eval, Result
 
@@ -21,11 +21,12 @@ class Observed:
     history: History
     config: Config
     result: Result
+    catalog: Catalog = PACKAGED
 
     @cached_property
     def exercise(self) -> Exercise:
         """What was trained."""
-        return exercises()[self.config.exercise]
+        return self.catalog.exercises[self.config.exercise]
 
     @cached_property
     def losses(self) -> list[float]:
@@ -71,8 +72,11 @@ class Observed:
 
     @property
     def usual_rate(self) -> float:
-        """A learning rate that trains well with this exercise, method and optimizer."""
-        return usual_learning_rate(self.config.exercise, self.config.method, self.config.training.optim)
+        """A learning rate that trains well with this exercise, model, method and optimizer."""
+        config = self.config
+        return usual_learning_rate(
+            config.exercise, config.method, config.training.optim, model=config.model, catalog=self.catalog
+        )
 
     @property
     def learned(self) -> bool:
@@ -94,7 +98,7 @@ class Observed:
     @property
     def untaught(self) -> bool:
         """Whether a classifier began from random weights."""
-        model = MODELS.get(self.config.model)
+        model = self.catalog.models.get(self.config.model)
         return bool(self.exercise.heads) and model is not None and not model.pretrained
 
     def _part(self, share: int) -> int:

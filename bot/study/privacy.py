@@ -25,7 +25,7 @@ BUILT_IN = "local"  # the chat whose messages are in our own store
 NOBODY = 0  # no learner has this id
 # Tables that say nothing of any one learner, or only what the functions below look after.
 OTHERS = frozenset(
-    {"group", "memory", "item", "groupdrill", "groupusage", "season", "delivery", "post", "runner"},
+    {"addition", "group", "memory", "item", "groupdrill", "groupusage", "season", "delivery", "post", "runner"},
 )
 
 

@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.store.database import insert_new
 from bot.store.tables import Learner, Progress, Run
 from bot.study import streak
+from bot.study.catalog import of_run
 from lessons import Milestone, Project
 from runner.config import ConfigError, parse
 from runner.yaml_source import read
@@ -89,7 +90,7 @@ def _match(configs: Iterable[str], runs: Sequence[Run]) -> dict[str, Run | None]
 def _whole(run: Run) -> dict[str, Any]:
     """Return a run's config; nothing for one from before a key was renamed, which is no reason to fail."""
     try:
-        return parse(run.config).config.model_dump()
+        return parse(run.config, of_run(run)).config.model_dump()
     except ConfigError:
         return {}
 

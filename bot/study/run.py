@@ -17,8 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.errors import UserError
 from bot.store import outbox
 from bot.store.tables import Group, Learner, Run, Sweep
-from bot.study import quota, run_source, streak
+from bot.study import catalog, quota, run_source, streak
 from bot.study.runners import ACTIVE as ACTIVE
+from runner.catalog import Catalog
 from runner.config import Config, Problem, parse, render
 from runner.run_dir import RunDir
 
@@ -46,7 +47,8 @@ async def submit(
 ) -> Submitted:
     """Put a config in the queue; its messages go to `channel`. Raises ConfigError, or UserError over quota."""
     await quota.check(session, learner, group, 1, now)
-    added = await add(session, learner, group, source, channel=channel, runs=runs, now=now)
+    offered = await catalog.of_group(session, group)
+    added = await add(session, learner, group, source, offered, channel=channel, runs=runs, now=now)
     await announce(session, added.run, "status", now)
     await streak.note_activity(session, learner, now)
     return added
@@ -57,6 +59,7 @@ async def add(
     learner: Learner,
     group: Group,
     source: str | bytes,
+    offered: Catalog,
     *,
     channel: str,
     runs: str,
@@ -64,7 +67,7 @@ async def add(
     **part_of: Any,
 ) -> Submitted:
     """Make a run of a config, alone or part of a sweep, and say nothing of it. Raises ConfigError."""
-    parsed = await asyncio.to_thread(parse, source)
+    parsed = await asyncio.to_thread(parse, source, offered)
     teacher = await run_source.teacher_of(session, group, parsed)
     run = await _make(
         session,
@@ -72,7 +75,8 @@ async def add(
         group,
         exercise=parsed.config.exercise,
         submitted=source.decode() if isinstance(source, bytes) else source,
-        config=render(parsed.config),
+        config=render(parsed.config, offered),
+        own=catalog.carried(parsed.config, offered),
         teacher=teacher and teacher.id,
         channel=channel,
         runs=runs,
@@ -91,7 +95,7 @@ async def resume(
     """
     await run_source.check_resumable(learner, broken)
     await quota.check(session, learner, group, 1, now)
-    same = {name: getattr(broken, name) for name in ("exercise", "submitted", "config", "teacher")}
+    same = {name: getattr(broken, name) for name in ("exercise", "submitted", "config", "own", "teacher")}
     run = await _make(session, learner, group, **same, resumed_from=broken.id, channel=channel, runs=runs, now=now)
     await announce(session, run, "status", now)
     await streak.note_activity(session, learner, now)
@@ -203,16 +207,17 @@ async def stop(session: AsyncSession, run: Run, now: datetime) -> str:
 
 def changed_config(run: Run, change: dict[str, Any]) -> str:
     """Return a run's config with dotted keys set to other values."""
-    config = parse(run.config).config.model_dump()
+    offered = catalog.of_run(run)
+    config = parse(run.config, offered).config.model_dump()
     for key, value in change.items():
         section, _, name = key.rpartition(".")
         (config[section] if section else config)[name] = value
-    return render(Config.model_validate(config, strict=False))
+    return render(Config.model_validate(config, strict=False), offered)
 
 
 def difference(first: Run, second: Run) -> list[tuple[str, str, str]]:
     """Return the dotted keys in which two runs' configs differ, with both values; as few as make the difference."""
-    one, other = (_flat(parse(run.config).config.model_dump()) for run in (first, second))
+    one, other = (_flat(parse(run.config, catalog.of_run(run)).config.model_dump()) for run in (first, second))
     keys = [key for key in one | other if one.get(key) != other.get(key)]
     return [(key, str(one.get(key, "-")), str(other.get(key, "-"))) for key in keys]
 

@@ -7,8 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import UserError
 from bot.store.tables import Group, Learner, Run
+from bot.study.catalog import exercise_of, of_run
 from runner.config import Config, ConfigError, Parsed, Problem, parse
-from runner.exercise import exercises
 from runner.run_dir import Inputs, RunDir
 
 TEACHER = "distillation.teacher"
@@ -64,18 +64,24 @@ def _unfit(teacher: Run, student: Config) -> str | None:
     if teacher.exercise != student.exercise:
         return f"{name} was trained on {teacher.exercise}; name one that was trained on {student.exercise}"
     taught = _config_of(teacher)
-    if taught and exercises()[student.exercise].task == "text-generation" and _tokens(taught) != _tokens(student):
+    if taught and exercise_of(teacher).task == "text-generation" and _tokens(taught) != _tokens(student):
         return f"{name} reads {_tokens(taught)}, and this config {_tokens(student)}; give both the same tokenizer"
     return None
 
 
 def _tokens(config: Config) -> str:
-    return "bytes" if config.data.tokenizer == "bytes" else f"bpe with {config.data.vocab_size:,} entries"
+    match config.data.tokenizer:
+        case "bytes":
+            return "bytes"
+        case "model":
+            return f"what {config.model} reads"
+        case _:
+            return f"bpe with {config.data.vocab_size:,} entries"
 
 
 def _config_of(run: Run) -> Config | None:
     try:
-        return parse(run.config).config
+        return parse(run.config, of_run(run)).config
     except ConfigError:  # accepted by an older version with other rules: the runner decides
         return None
 

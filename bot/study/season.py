@@ -12,9 +12,8 @@ from bot.errors import UserError, nearest
 from bot.store import outbox
 from bot.store.database import insert_new
 from bot.store.tables import Group, Learner, Season
-from bot.study import leaderboard
+from bot.study import catalog, leaderboard
 from bot.study.local_time import local_date, midnight, read_date, zone_of
-from runner.exercise import exercises
 
 NAME_LIMIT = 40  # characters
 
@@ -78,7 +77,7 @@ async def end_due(session: AsyncSession, now: datetime) -> int:
 async def _archive(session: AsyncSession, season: Season, group: Group, now: datetime) -> bool:
     ranks = {
         exercise.name: [_row(rank) for rank in board]
-        for exercise in exercises().values()
+        for exercise in (await catalog.of_group(session, group, removed=True)).exercises.values()
         if (board := await leaderboard.board(session, group, exercise, season.starts_at, season.ends_at))
     }
     kept = update(Season).where(col(Season.id) == season.id, col(Season.ranks).is_(None)).values(ranks=ranks)

@@ -19,11 +19,11 @@ from sqlmodel import col, select
 from bot.store.database import Store
 from bot.store.tables import Run
 from bot.study import badge, coach, drill, fair_queue, leaderboard, run_source, runners
+from bot.study.catalog import exercise_of, of_run, own_of
 from bot.study.run import announce, move, note_news
 from bot.study.runners import ACTIVE, Host
 from runner.config import ConfigError, parse
 from runner.engines import Engine, EngineError, JobStatus
-from runner.exercise import exercises
 from runner.history import History
 from runner.run_dir import Event, Note, Result, RunDir, Start, Step
 
@@ -160,7 +160,7 @@ class RunWatch:
     async def _start(self, run: Run) -> None:
         async with self._store.read() as session:
             inputs = await run_source.inputs(session, run)
-        await asyncio.to_thread(RunDir(run.run_dir).create, run.config, inputs)
+        await asyncio.to_thread(RunDir(run.run_dir).create, run.config, inputs, own_of(run))
         await self._engine.start(job_id(run), run.run_dir)
 
     async def _follow(self, run: Run) -> None:
@@ -217,7 +217,7 @@ class RunWatch:
         """Tell a run that is at work from one that is lost, hangs or has died without a word."""
         now = self._clock()
         job = await self._status(run)
-        limit = timedelta(seconds=exercises()[run.exercise].budget.seconds)
+        limit = timedelta(seconds=exercise_of(run).budget.seconds)
         if now - (run.started_at or now) > limit + GRACE:
             await self._engine.stop(job_id(run))
             await self._finish(run, Result(status="timed_out", error=f"It went on for over {limit.seconds // 60} min."))
@@ -290,7 +290,7 @@ def job_id(run: Run) -> str:
 def _diagnose(run: Run, result: Result) -> list[coach.Finding]:
     history = History.of(RunDir(run.run_dir).events()[0])
     try:
-        return coach.diagnose(history, parse(run.config).config, result)
+        return coach.diagnose(history, parse(run.config, of_run(run)).config, result, of_run(run))
     except ConfigError:  # accepted by an older version with other rules; its end still counts
         log.warning("run %s has a config that is no longer valid; no findings", run.id)
         return []

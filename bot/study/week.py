@@ -10,11 +10,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store import outbox
 from bot.store.tables import Group, GroupAnswer, GroupDrill, Learner, Member, Review, Run
-from bot.study import leaderboard, weakness
+from bot.study import catalog, leaderboard, weakness
 from bot.study.leaderboard import Rank
 from bot.study.local_time import local_date, next_instant, zone_of
 from lessons import Curriculum, Lesson
-from runner.exercise import Exercise, exercises
+from runner.exercise import Exercise
 
 WEEK = timedelta(days=7)
 DAY = "mon"
@@ -100,7 +100,7 @@ async def sum_up(session: AsyncSession, curriculum: Curriculum, group_id: int, u
         return None
     boards = [
         (exercise, board)
-        for exercise in exercises().values()
+        for exercise in (await catalog.of_group(session, group, removed=True)).exercises.values()
         if (board := await leaderboard.board(session, group, exercise, since, until))
     ]
     return Week(

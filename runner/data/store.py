@@ -3,7 +3,6 @@
 import hashlib
 import json
 import multiprocessing
-import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,14 +14,16 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
-from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
+from runner.cache import cache_dir
 from runner.catalog import package_folder
 from runner.data import baselines, source_code
 from runner.data.docstrings import LIBRARIES, DataError, Docstring, collect, versions
 from runner.data.tasks import ROWS, TASKS, Split, Task, split
+from runner.exercise import Exercise
+from runner.shared_folder import local_copy
 
 FORMAT = 3  # counted up when docstrings are read, cleaned or dealt out differently
 NAMES = (*TASKS, "stdlib")
@@ -57,16 +58,25 @@ class Splits:
     card: Card
 
 
-def cache_dir() -> Path:
-    """Return where built data are kept: `$COHORT_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get("COHORT_CACHE") or user_cache_path("cohort"))
-
-
 def load(name: str) -> Splits:
     """Return a built-in data set, built on first use (half a minute); raises DataError when that cannot be."""
     if name not in NAMES:
         raise DataError(f"there is no built-in data set {name!r}; there are {', '.join(NAMES)}")
-    folder = _built() / name
+    return read(_built() / name)
+
+
+def splits_of(exercise: Exercise) -> Splits:
+    """Return an exercise's data: of the hub what was made of it, otherwise the built-in. Raises DataError."""
+    if exercise.files is None:
+        return load(exercise.dataset)
+    try:
+        return read(local_copy(exercise.files))
+    except FileNotFoundError as error:
+        raise DataError(f"the data of {exercise.name} are gone ({error}): an admin can add it anew") from error
+
+
+def read(folder: Path) -> Splits:
+    """Return a data set from a folder that `write` has filled."""
     tables = {name: pq.read_table(folder / f"{name}.parquet") for name in ROWS}
     return Splits(**tables, card=Card.model_validate_json((folder / "card.json").read_bytes()))
 
@@ -100,9 +110,9 @@ def _build(folder: Path, found: dict[str, str]) -> None:
     splits = split(_unique(_unique(_collect_all(), "summary"), "text"))
     for name, task in TASKS.items():
         tables = {part: task.build(splits[part], rows) for part, rows in ROWS.items()}
-        _write(partial / name, tables, _card(name, task, tables, found))
+        write(partial / name, tables, _card(name, task, tables, found))
     code = source_code.tables()
-    _write(partial / "stdlib", code, _code_card(code, found))
+    write(partial / "stdlib", code, _code_card(code, found))
     partial.rename(folder)  # the whole folder appears at once: a reader sees all of it or nothing
 
 
@@ -116,7 +126,8 @@ def _unique(docstrings: Sequence[Docstring], field: Literal["summary", "text"]) 
     return list({getattr(d, field).lower(): d for d in reversed(docstrings)}.values())[::-1]
 
 
-def _write(folder: Path, tables: dict[Split, pa.Table], card: Card) -> None:
+def write(folder: Path, tables: dict[Split, pa.Table], card: Card) -> None:
+    """Make a folder with a data set."""
     folder.mkdir(parents=True)
     for part, table in tables.items():
         pq.write_table(table, folder / f"{part}.parquet")
@@ -130,8 +141,8 @@ def _card(name: str, task: Task, tables: dict[Split, pa.Table], found: dict[str,
         text_columns=task.text_columns,
         heads=task.heads,
         rows={part: table.num_rows for part, table in tables.items()},
-        tokens_per_row=round(_tokens_per_row(tables["train"], task.text_columns), 1),
-        hash=_hash(tables),
+        tokens_per_row=round(tokens_per_row(tables["train"], task.text_columns), 1),
+        hash=content_hash(tables),
         versions=found,
         baselines=baselines.mean_of(by_head),
         head_baselines=by_head if len(by_head) > 1 else {},
@@ -147,18 +158,20 @@ def _code_card(tables: dict[Split, pa.Table], found: dict[str, str]) -> Card:
         heads={},
         rows={part: len("".join(lines).encode()) for part, lines in texts.items()},
         tokens_per_row=0,
-        hash=_hash(tables),
+        hash=content_hash(tables),
         versions={"stdlib": found["stdlib"]},
         baselines=baselines.of_text(texts["train"], texts["test"]),
     )
 
 
-def _hash(tables: dict[Split, pa.Table]) -> str:
+def content_hash(tables: dict[Split, pa.Table]) -> str:
+    """Return what the data are known by: two sets with the same rows have the same."""
     content = json.dumps([table.to_pydict() for table in tables.values()])
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
-def _tokens_per_row(table: pa.Table, columns: Sequence[str]) -> float:
+def tokens_per_row(table: pa.Table, columns: Sequence[str]) -> float:
+    """Return the mean tokens of a row's texts, by MiniLM's tokenizer."""
     tokenizer = Tokenizer.from_file(str(package_folder() / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_LENGTH)
     tokenizer.no_padding()

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 
+from runner.catalog import Catalog
 from runner.config import Config, ConfigError, parse
 from runner.run_dir import Result, RunDir
 from runner.training.heartbeat import heartbeat
@@ -26,24 +27,25 @@ def run(run_dir_url: str) -> int:
         print(f"there is no config.yaml in {run_dir_url}", file=sys.stderr)
         return 2
     try:
-        config = parse(source).config
+        catalog = run_dir.own().catalog
+        config = parse(source, catalog).config
     except ConfigError as error:
         print(error, file=sys.stderr)
         run_dir.finish(Result(status="failed", error=f"The config cannot be run: {error}"))
         return 2
     if follows():
         with tempfile.TemporaryDirectory(prefix="cohort-") as folder:
-            return _code(_train(RunDir(folder), config))
+            return _code(_train(RunDir(folder), config, catalog))
     with heartbeat(run_dir):
-        result = _train(run_dir, config)
+        result = _train(run_dir, config, catalog)
         run_dir.finish(result)
     return _code(result)
 
 
-def _train(run_dir: RunDir, config: Config) -> Result:
+def _train(run_dir: RunDir, config: Config, catalog: Catalog) -> Result:
     from runner.training.job import train  # torch: seconds, unless it was preloaded
 
-    return train(run_dir, config)
+    return train(run_dir, config, catalog)
 
 
 def preload() -> None:

@@ -15,8 +15,9 @@ from datasets import Dataset
 from transformers import EvalPrediction, Trainer, set_seed
 
 from runner import curves
+from runner.catalog import PACKAGED, Catalog, Model
 from runner.config import Config
-from runner.exercise import exercises
+from runner.exercise import Exercise
 from runner.metrics import Rows, interval
 from runner.run_dir import Result, RunDir, Start, step_of
 from runner.training.arguments import precision, supports_bf16, use_threads
@@ -33,20 +34,21 @@ from runner.training.trainer import PaddingMeter, make_trainer
 TRAIN_SAMPLE = 500  # rows of the train split that the final model is scored on, to show overfitting
 
 
-def train(run_dir: RunDir, config: Config) -> Result:
+def train(run_dir: RunDir, config: Config, catalog: Catalog = PACKAGED) -> Result:
     """Train a config and leave everything but the result in the run directory; SIGTERM cancels it."""
     use_threads()
     with cancel_signal() as cancelled:
-        return Job(run_dir, config, cancelled).run()
+        return Job(run_dir, config, catalog, cancelled).run()
 
 
 class Job:
     """One training, and what is known of it so far."""
 
-    def __init__(self, run_dir: RunDir, config: Config, cancelled: threading.Event) -> None:
+    def __init__(self, run_dir: RunDir, config: Config, catalog: Catalog, cancelled: threading.Event) -> None:
         self.run_dir = run_dir
         self.config = config
-        self.exercise = exercises()[config.exercise]
+        self.exercise = catalog.exercises[config.exercise]
+        self.models = catalog.models
         self.recorder = Recorder(run_dir)
         self.limits = Limits(self.recorder, self.exercise.budget, cancelled)
         self.facts: dict[str, Any] = {
@@ -54,6 +56,7 @@ class Job:
             "seed": config.training.seed,
             "device": device_name(),
             "versions": _versions(),
+            "revisions": _revisions(self.exercise, catalog.models[config.model]),
         }
 
     def run(self) -> Result:
@@ -76,7 +79,7 @@ class Job:
     def _train(self, work: Path) -> dict[str, Any]:
         training = self.config.training
         set_seed(training.seed)  # before the model: its new layers are drawn at random
-        prepared = prepare(self.config, self.exercise)
+        prepared = prepare(self.config, self.exercise, self.models)
         parameters, trainable = count_parameters(prepared.model)
         self.facts |= {"parameters": parameters, "trainable": trainable, **prepared.facts}
         check_size(training, parameters, trainable, whole=self.config.method not in ADAPTERS)
@@ -200,3 +203,9 @@ def _interval(prepared: Prepared, predicted: EvalPrediction) -> tuple[float, flo
 def _versions() -> dict[str, str]:
     packages = ("torch", "transformers", "datasets", "peft", "accelerate")
     return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def _revisions(exercise: Exercise, model: Model) -> dict[str, str]:
+    """Return the commits of what came from the hub."""
+    found = {exercise.dataset: exercise.revision, model.name: model.revision}
+    return {name: revision for name, revision in found.items() if revision}

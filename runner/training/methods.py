@@ -1,4 +1,4 @@
-"""Loads catalog models and applies a config's method: safetensors only, no code from anywhere, no download."""
+"""Loads models and applies a config's method: safetensors only, no code from anywhere, no download."""
 
 import logging
 from collections.abc import Sequence
@@ -19,8 +19,9 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from runner.catalog import MODELS, ModelError, package_folder
+from runner.catalog import MODELS, Model, ModelError, package_folder
 from runner.config import Config
+from runner.shared_folder import local_copy
 
 _TINY: dict[str, Any] = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512}
 # Drawn wider than the usual 0.02, which is meant for models five times as wide: after 300 steps of stdlib the loss is
@@ -41,51 +42,70 @@ logging.getLogger("transformers").setLevel(logging.ERROR)  # a new head's weight
 disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def load_tokenizer() -> Any:
-    """Return the tokenizer that all encoders of the catalog share: MiniLM's, uncased WordPiece."""
-    return AutoTokenizer.from_pretrained(package_folder(), local_files_only=True, trust_remote_code=False)
+def load_tokenizer(model: Model) -> Any:
+    """Return a model's tokenizer; all packaged encoders share MiniLM's, which is uncased WordPiece."""
+    return AutoTokenizer.from_pretrained(_folder(model), local_files_only=True, trust_remote_code=False)
 
 
-def load_classifier(config: Config, labels: Sequence[str], vocabulary: int) -> nn.Module:
+def _folder(model: Model) -> Path:
+    """Return the folder with a model's files; raises ModelError when it is gone."""
+    if model.source != "hub":
+        return package_folder()
+    try:
+        return local_copy(model.files)
+    except FileNotFoundError as error:
+        raise ModelError(f"the files of {model.name} are gone ({error}): an admin can allow it anew") from error
+
+
+def load_classifier(config: Config, labels: Sequence[str], vocabulary: int, model: Model | None = None) -> nn.Module:
     """Return the config's encoder with a classification head, whose weights come from torch's seed.
 
-    Raises ModelError for a name that is not in the catalog, or when the weights' package is missing.
+    The model is the packaged one of the config's name, unless it is given. Raises ModelError when there is none, or
+    when the weights are missing.
     """
     names: dict[str, Any] = {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: i for i, label in enumerate(labels)},
     }
-    return _load(AutoModelForSequenceClassification, config, vocabulary, **names)
+    return _load(AutoModelForSequenceClassification, config, vocabulary, model, **names)
 
 
-def load_encoder(config: Config, vocabulary: int) -> nn.Module:
+def load_encoder(config: Config, vocabulary: int, model: Model | None = None) -> nn.Module:
     """Return the config's encoder with its pooler and no head; raises ModelError."""
-    return _load(AutoModel, config, vocabulary)
+    return _load(AutoModel, config, vocabulary, model)
 
 
-def load_language_model(config: Config, vocabulary: int) -> nn.Module:
-    """Return the config's decoder with random weights for a vocabulary of this size; raises ModelError."""
-    return _load(AutoModelForCausalLM, config, vocabulary)
+def load_language_model(config: Config, vocabulary: int, model: Model | None = None) -> nn.Module:
+    """Return the config's decoder; one with random weights is for a vocabulary of this size. Raises ModelError."""
+    return _load(AutoModelForCausalLM, config, vocabulary, model)
 
 
-def _load(auto: Any, config: Config, vocabulary: int, **names: Any) -> nn.Module:
-    if config.model not in MODELS:
+def _load(auto: Any, config: Config, vocabulary: int, model: Model | None, **names: Any) -> nn.Module:
+    chosen = model or MODELS.get(config.model)
+    if chosen is None:
         raise ModelError(f"there is no model {config.model!r} in the catalog; there are {', '.join(MODELS)}")
-    # Attention is said aloud, so that a config.json cannot name a kernel of its own.
-    attention = {"attn_implementation": config.attn_implementation}
-    if MODELS[config.model].source == "random":
-        model: nn.Module = auto.from_config(_shape(config.model, vocabulary, **names), **attention)
-        return model
-    loaded: nn.Module = auto.from_pretrained(
-        package_folder(),
+    attention = {"attn_implementation": config.attn_implementation if chosen.attention == "sdpa" else "eager"}
+    if chosen.source == "random":
+        drawn: nn.Module = auto.from_config(_shape(config.model, vocabulary, **names), **attention)
+        return drawn
+    loaded: nn.Module = from_folder(auto, _folder(chosen), **attention, **names)
+    return loaded
+
+
+def from_folder(auto: Any, folder: Path, *, attn_implementation: str = "sdpa", **options: Any) -> Any:
+    """Load weights as every model here is loaded: from safetensors on disk, without code and without the hub.
+
+    Attention is said aloud, so that a config.json cannot name a kernel of its own.
+    """
+    return auto.from_pretrained(
+        folder,
         use_safetensors=True,
         trust_remote_code=False,
         local_files_only=True,
         dtype=torch.float32,
-        **attention,
-        **names,
+        attn_implementation=attn_implementation,
+        **options,
     )
-    return loaded
 
 
 def _shape(name: str, vocabulary: int, **names: Any) -> PretrainedConfig:
@@ -148,9 +168,25 @@ def _add_adapter(model: nn.Module, config: Config, task: str) -> nn.Module:
     adapter: peft.PeftConfig
     match config.method:
         case "lora":
-            adapter = peft.LoraConfig(task_type=kind, **config.lora.model_dump())
+            adapter = peft.LoraConfig(task_type=kind, target_modules=_lora_targets(model), **config.lora.model_dump())
         case "prompt-tuning":
             adapter = peft.PromptTuningConfig(task_type=kind, **config.prompt_tuning.model_dump())
         case _:
             adapter = peft.IA3Config(task_type=kind)
-    return peft.get_peft_model(model, adapter)
+    try:
+        return peft.get_peft_model(model, adapter)
+    except ValueError as error:  # peft knows the layers of some kinds of model only
+        raise ModelError(f"{config.method} does not know where to act in {config.model}; lora and full do") from error
+
+
+def _lora_targets(model: Any) -> list[str] | None:
+    """Return where LoRA acts: None is where peft's authors found it best, of models that they know.
+
+    Of other models it is every linear layer below the head.
+    """
+    from peft.utils import constants
+
+    if model.config.model_type in constants.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING:
+        return None
+    below = {id(module) for module in getattr(model, "base_model", model).modules() if isinstance(module, nn.Linear)}
+    return [name for name, module in model.named_modules() if id(module) in below]

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn.functional import kl_div, log_softmax
 
+from runner.catalog import Model
 from runner.config import Config, ConfigError, parse
 from runner.exercise import Exercise
 from runner.run_dir import RunDir
@@ -44,14 +45,15 @@ def load_teacher(url: str | None, config: Config, exercise: Exercise, prepared: 
     if run_dir is None or source is None:
         raise Stop("failed", "The teacher's run is gone; name another one under distillation.")
     try:
-        taught = parse(source).config
+        catalog = run_dir.own().catalog
+        taught = parse(source, catalog).config
         folder = _folder(run_dir, work)
     except (ConfigError, FileNotFoundError):
         raise Stop("failed", "The teacher's run holds no model that can be loaded; name another one.") from None
     if taught.exercise != config.exercise:
         raise Stop("failed", f"The teacher was trained on {taught.exercise}, and this run is on {config.exercise}.")
     _check_tokenizer(folder, prepared.tokenizer)
-    model = _load(taught, exercise, folder, len(prepared.tokenizer))
+    model = _load(taught, exercise, folder, len(prepared.tokenizer), catalog.models[taught.model])
     return Teacher(model.eval().requires_grad_(False), config.distillation.alpha, _imitation(prepared, config))
 
 
@@ -76,11 +78,11 @@ def _check_tokenizer(folder: Path, tokenizer: Any) -> None:
         )
 
 
-def _load(config: Config, exercise: Exercise, folder: Path, vocabulary: int) -> nn.Module:
+def _load(config: Config, exercise: Exercise, folder: Path, vocabulary: int, chosen: Model) -> nn.Module:
     """Build the model as its own run did, from the same seed, and give it the weights that were saved."""
     with torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
-        model = build(config, exercise, vocabulary)
+        model = build(config, exercise, vocabulary, chosen)
     try:
         if isinstance(model, MultiTaskModel):
             model.encoder = _restored(model.encoder, folder)

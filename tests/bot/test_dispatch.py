@@ -127,6 +127,21 @@ async def test_completion_offers_what_fits_and_at_most_25(dispatch):
     assert await dispatch.complete(request("t"), "nothing", "") == []
 
 
+async def test_words_of_a_group_are_completed_for_that_group_and_others_are_taken_too(dispatch, store):
+    async def names(session: object, group: Group | None) -> list[str]:
+        return ["usual", *([f"of-{group.name}"] if group else [])]
+
+    @command("t", "test")
+    async def run(ctx: Context, what: Annotated[str, Param("what", choices=("usual",), of_group=names)]) -> Message:
+        return Message(what)
+
+    assert await dispatch.complete(request("t"), "what", "") == ["usual"]  # nobody has spoken in that group yet
+    async with store.read() as session:
+        assert (await session.exec(select(Group))).all() == []
+    assert (await dispatch(request("t", what="of-lab"))).body == "of-lab"
+    assert await dispatch.complete(request("t"), "what", "") == ["usual", "of-lab"]
+
+
 def test_a_type_that_no_chat_can_ask_for_is_refused_when_it_is_declared(routes):
     with pytest.raises(TypeError, match="every chat"):
 

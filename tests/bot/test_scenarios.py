@@ -19,6 +19,8 @@ from bot.study import group_drill
 from lessons import curriculum
 
 BAD = "exercise: match\ntraining: {learnig_rate: 3e-3}\n"
+HUB_MODEL = "exercise: match\nmodel: google-bert/bert-base-uncased\n"
+BAD_EXERCISE = "name: news\ntitel: News\ntask: classify\ndataset: lab/news\ntext_columns: [text]\n"
 GOOD = "exercise: match\nmodel: tiny\ntraining: {max_steps: 4, learning_rate: 1e-3}\ndata: {max_train_samples: 64}\n"
 
 BAD_SWEEP = "exercise: match\ntraining: {learning_rate: [1e-4, fast], sed: [1, 2]}\nsweep: {kind: gird}\n"
@@ -280,6 +282,19 @@ SCENARIOS: dict[str, list[Step]] = {
         ann("/privacy delete", "It cannot be undone"),
         ann("[Yes, delete everything about me]", "we meet for the first time"),
         ann("/reminders pause:3d", "no reminders that could rest"),
+    ],
+    "an admin hears what is wrong with an exercise or a model, and nobody else adds any": [
+        bo("/group exercises", "for whoever manages this group"),
+        ann("/group exercises", "Exercises of", "match: Does this name belong", "stdlib"),
+        ann("[Add one]", "task", "unknown key; did you mean title?", form={"exercise": BAD_EXERCISE}),
+        ann("/group exercises show:news", "has no exercise", "There is none yet"),
+        ann("/group exercises remove:news", "has no exercise"),
+        ann("/group models", "minilm: all-MiniLM-L6-v2", "adds one of the Hub"),
+        ann("/group models allow:../../etc/passwd", "looks like a path", "org/name"),
+        ann("/group models allow:bert", "lacks its owner"),
+        ann("/group models remove:lab/tiny", "has no model"),
+        ann("/submit match", "none of the Hub's models that this group allows", form={"config": HUB_MODEL}),
+        ann("/help", "/group exercises", "/group models"),
     ],
     "commands that do not exist, and options that are wrong": [
         ann("/sumbit", "There is no command `/sumbit`", "Did you mean submit?"),

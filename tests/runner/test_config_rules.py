@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers import Trainer, TrainingArguments, get_scheduler
 
 from runner import config_rules
-from runner.catalog import MODELS, Model
+from runner.catalog import MODELS, PACKAGED, Model
 from runner.config import Config, ConfigError, Data, Training, parse, total_steps
 from runner.exercise import exercises
 from runner.training.arguments import scheduler_kwargs
@@ -107,7 +107,7 @@ def test_a_model_that_looks_like_a_path_is_refused(path: str):
 
 def test_a_model_on_the_hub_is_refused_with_what_there_is():
     (problem,) = wrong("exercise: match\nmodel: sentence-transformers/all-MiniLM-L6-v2")
-    assert "is a model on the Hub, and this group does not allow those yet" in problem
+    assert "is none of the Hub's models that this group allows; its admins can allow another" in problem
     assert problem.endswith("did you mean minilm? The models are minilm, tiny")
 
 
@@ -183,7 +183,7 @@ def test_the_budget_is_kept_or_the_run_is_refused(epochs: float, rows: int | Non
         data=Data(max_train_samples=rows, max_length=length),
     )
     over = config_rules.train_tokens(config, MATCH) > MATCH.budget.train_tokens
-    assert over == bool(list(config_rules.within_budget(config)))
+    assert over == bool(list(config_rules.within_budget(config, PACKAGED)))
 
 
 def test_a_mistake_is_told_once_and_not_again_by_rules_that_build_on_it():
@@ -310,6 +310,31 @@ def test_what_does_not_go_together_is_refused(source: str, problem: str):
 def test_what_will_do_nothing_is_suspicious(source: str, warning: str):
     (found,) = suspicious(source)
     assert found.endswith(warning)
+
+
+# ---- models of the hub
+
+
+HUB = PACKAGED.plus(
+    models=[
+        Model("lab/large", "lab/large", "encoder", 335_000_000, True, "hub", 512),
+        Model("lab/small", "lab/small", "encoder", 4_000_000, True, "hub", 128),
+    ]
+)
+
+
+def test_a_large_model_of_the_hub_is_warned_about_where_there_is_no_gpu():
+    (warning,) = parse("exercise: match\nmodel: lab/large\n", HUB).warnings
+    assert "335 million parameters take about" in str(warning)
+    assert "on two CPU cores, and match ends a run after 15" in str(warning)
+    assert parse("exercise: match\nmodel: lab/small\n", HUB).warnings == ()
+
+
+def test_a_model_of_the_hub_has_its_own_length_and_no_other_group_has_it():
+    with pytest.raises(ConfigError, match="200 is more than the 128 tokens that lab/small can read"):
+        parse("exercise: match\nmodel: lab/small\ndata: {max_length: 200}\n", HUB)
+    with pytest.raises(ConfigError, match="none of the Hub's models that this group allows"):
+        parse("exercise: match\nmodel: lab/small\n")
 
 
 # ---- checkpoints and teachers

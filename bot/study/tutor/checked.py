@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.study.tutor.context import MODES, instructions
 from bot.study.tutor.disguise import readings, turned, windows
+from runner.catalog import PACKAGED, Catalog
 from runner.config import Config, ConfigError, parse, render, template
 from runner.yaml_source import read
 
@@ -43,7 +44,9 @@ class Checked:
     proposal: str | None = None
 
 
-def check(text: str, marks: Collection[str], base: str | None = None, *, done: bool = True) -> Checked:
+def check(
+    text: str, marks: Collection[str], base: str | None = None, *, catalog: Catalog = PACKAGED, done: bool = True
+) -> Checked:
     """Return an answer as it may be shown. `base` is the config that a proposed change is a change of.
 
     Raises LeakError when it repeats the instructions.
@@ -54,7 +57,7 @@ def check(text: str, marks: Collection[str], base: str | None = None, *, done: b
     proposals: list[str] = []
     parts, last = [], 0
     for fence in _FENCE.finditer(text):
-        parts += [_prose(text[last : fence.start()], marks), _code(fence, base, proposals, done=done)]
+        parts += [_prose(text[last : fence.start()], marks), _code(fence, base, catalog, proposals, done=done)]
         last = fence.end()
     parts.append(_prose(text[last:], marks))
     shown = "".join(parts).strip()
@@ -108,12 +111,12 @@ def _quiet(text: str) -> str:
     return _MENTION.sub(lambda match: f"{match[0]}\u200b", text)
 
 
-def _code(fence: re.Match[str], base: str | None, proposals: list[str], *, done: bool) -> str:
+def _code(fence: re.Match[str], base: str | None, catalog: Catalog, proposals: list[str], *, done: bool) -> str:
     code = fence["code"] or ""
     if _is_config(fence["info"], code, base):
         if not done:
             return CHECKING
-        config = changed(base, code)
+        config = changed(base, code, catalog)
         if config is None:
             return UNFIT
         proposals.append(config)
@@ -131,16 +134,16 @@ def _is_config(info: str, code: str, base: str | None) -> bool:
     return base is not None and (language in ("yaml", "yml") or (not language and own))
 
 
-def changed(base: str | None, change: str) -> str | None:
+def changed(base: str | None, change: str, catalog: Catalog = PACKAGED) -> str | None:
     """Return the complete config that a change in YAML makes of another; None when it would not train."""
     try:
         wanted = read(change).data
-        start = base or template(str(wanted.get("exercise", "match")))
-        config = _merged(parse(start).config.model_dump(), wanted)
-        checked = parse(render(Config.model_validate(config, strict=False)))
+        start = base or template(str(wanted.get("exercise", "match")), catalog)
+        config = _merged(parse(start, catalog).config.model_dump(), wanted)
+        checked = parse(render(Config.model_validate(config, strict=False), catalog), catalog)
     except (ConfigError, ValueError, TypeError, AttributeError):
         return None
-    return render(checked.config) if wanted else None
+    return render(checked.config, catalog) if wanted else None
 
 
 def _merged(config: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.store.tables import Learner, Run, Turn
 from bot.study import learner_state
+from bot.study.catalog import of_turn
 from bot.study.learner_state import LearnerState
 from bot.study.tutor.context import Data, Past
 from bot.study.tutor.meaning import meaning_of
@@ -17,6 +18,7 @@ from bot.study.tutor.retrieval import Passage, guide_index, index_of
 from bot.study.tutor.turns import HISTORY, history
 from bot.study.tutor.words import terms
 from lessons import Curriculum, Term, glossary
+from runner.catalog import PACKAGED, Catalog
 from runner.config import ConfigError, parse
 from runner.history import History
 from runner.run_dir import RunDir
@@ -37,7 +39,7 @@ async def of(
     run = await session.get(Run, turn.run_id) if turn.run_id else None
     if run is not None and run.learner_id != learner.id:  # nobody else's, whatever the row says
         run = None
-    about = [*await _of_run(run), *_of_config(turn.config)]
+    about = [*await _of_run(run), *_of_config(turn.config, await of_turn(session, turn))]
     asked_before = " ".join(each.question for each in past[-LAST_QUESTIONS:])
     passages = await find(curriculum, turn.question) or await find(curriculum, asked_before)
     if run and run.findings:
@@ -149,15 +151,16 @@ def _curve(run_dir: str) -> str:
     return "\n".join([*rows, *evals])
 
 
-def _of_config(config: str | None) -> list[Data]:
+def _of_config(config: str | None, catalog: Catalog) -> list[Data]:
     if config is None:
         return []
-    return [Data("config", config), Data("what the checker says about it", "\n".join(looked_over(config)) or "nothing")]
+    found = "\n".join(looked_over(config, catalog))
+    return [Data("config", config), Data("what the checker says about it", found or "nothing")]
 
 
-def looked_over(config: str) -> list[str]:
+def looked_over(config: str, catalog: Catalog = PACKAGED) -> list[str]:
     """Return everything that is wrong with a config, or what is suspicious about one that would train."""
     try:
-        return [str(warning) for warning in parse(config).warnings]
+        return [str(warning) for warning in parse(config, catalog).warnings]
     except ConfigError as error:
         return [str(problem) for problem in error.problems]

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bot.store.database import Store
 from bot.store.tables import Turn
+from bot.study.catalog import of_turn
 from bot.study.tutor import knowledge, turns
 from bot.study.tutor.checked import Checked, LeakError, check
 from bot.study.tutor.context import Data, Past, pack, tokens
@@ -20,6 +21,7 @@ from bot.study.tutor.in_flight import InFlight
 from bot.study.tutor.llm import Model, ModelError
 from bot.study.tutor.summary import sum_up_older
 from lessons import Curriculum
+from runner.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class _Draft:
     """An answer while it is written: what the model said, and the tokens it took as far as the endpoint tells."""
 
     base: str | None
+    catalog: Catalog
     text: str = ""
     tokens: int = 0
     read: int = field(default=0)
@@ -91,8 +94,9 @@ class Writer:
     async def _write(self, turn: Turn) -> None:
         async with self._store.read() as session:
             data, past, base = await knowledge.of(session, self._curriculum, turn, self._clock())
+            offered = await of_turn(session, turn)
         for context in (self._model.context, self._model.context // 2):
-            draft = _Draft(base)
+            draft = _Draft(base, offered)
             try:
                 wanted = await self._stream(turn, draft, data, past, context)
             except ModelError as error:
@@ -133,7 +137,7 @@ class Writer:
         return wanted
 
     def _checked(self, draft: _Draft, *, done: bool) -> Checked:
-        return check(draft.text, knowledge.marks(self._curriculum), draft.base, done=done)
+        return check(draft.text, knowledge.marks(self._curriculum), draft.base, catalog=draft.catalog, done=done)
 
     async def _finish(self, turn: Turn, draft: _Draft, *, wanted: bool) -> None:
         if not wanted:  # it was stopped, and is ended already

@@ -1,6 +1,7 @@
 """Tokenizers for language models from random weights: bytes, or byte-level BPE trained on the train split."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from runner.cache import cache_dir
 from runner.config import Data
-from runner.data import Splits, cache_dir
+from runner.data import Splits
 
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _END = "<|endoftext|>"  # stands before every file
 
 
@@ -25,11 +28,18 @@ def load_text_tokenizer(data: Data, splits: Splits) -> Any:
 
 
 def bytes_of_tokens(tokenizer: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return how many bytes each token stands for, by token id; the mark between files stands for none."""
-    sizes = np.zeros(len(tokenizer), np.int64)
-    for token, index in tokenizer.get_vocab().items():
-        sizes[index] = 0 if token == _END else len(token)  # byte-level: one character for each byte
+    """Return how many bytes each token stands for, by token id; marks, such as the one between files, for none."""
+    by_bytes, marks = "ByteLevel" in str(tokenizer.backend_tokenizer.decoder), set(tokenizer.all_special_tokens)
+    vocabulary = tokenizer.get_vocab()
+    sizes = np.zeros(max(vocabulary.values()) + 1, np.int64)
+    for token, index in vocabulary.items():
+        sizes[index] = 0 if token in marks else len(token) if by_bytes else _written_size(token)
     return sizes
+
+
+def _written_size(token: str) -> int:
+    """Return the bytes of a token as SentencePiece writes it: a space as U+2581, a lone byte as <0xNN>."""
+    return 1 if _BYTE.fullmatch(token) else len(token.replace("\u2581", " ").encode())
 
 
 def _train(size: int, texts: list[str]) -> Tokenizer:

@@ -14,14 +14,17 @@ from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
 from runner.analysis import Analysis
+from runner.catalog import Model
 from runner.config import Config
-from runner.data import load
+from runner.data import splits_of
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_encoder, load_tokenizer
 from runner.training.tasks.errors import errors
 from runner.training.tasks.prepared import Pair, Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
+
+DROPOUT = 0.1  # of an encoder that does not say its own under the usual name
 
 
 class MultiTaskModel(nn.Module):
@@ -36,7 +39,7 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.config = encoder.config
-        self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
+        self.dropout = nn.Dropout(getattr(encoder.config, "hidden_dropout_prob", DROPOUT))
         self.heads = nn.ModuleDict({name: nn.Linear(encoder.config.hidden_size, n) for name, n in sizes.items()})
         self.smoothing = smoothing
         total = sum(weights.values()) if weights else len(sizes)
@@ -44,7 +47,9 @@ class MultiTaskModel(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, labels: torch.Tensor | None = None, **inputs: Any) -> dict[str, Any]:
         """Return the logits, and the weighted mean of the heads' losses when there are labels."""
-        pooled = self.dropout(self.encoder(input_ids=input_ids, **inputs).pooler_output)
+        encoded = self.encoder(input_ids=input_ids, **inputs)
+        pooled = getattr(encoded, "pooler_output", None)  # some encoders have none: DistilBERT, DeBERTa
+        pooled = self.dropout(encoded.last_hidden_state[:, 0] if pooled is None else pooled)
         by_head = [head(pooled) for head in self.heads.values()]
         logits = torch.cat(by_head, dim=-1)
         if labels is None:
@@ -76,28 +81,28 @@ class MultiTaskModel(nn.Module):
         )
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     """Tokenize the texts, and put the heads on one encoder."""
-    splits, tokenizer = load(exercise.dataset), load_tokenizer()
+    splits, tokenizer = splits_of(exercise), load_tokenizer(model)
     data = tokenized_splits(splits, tokenizer, config.data)
-    model, sizes = build(config, exercise, len(tokenizer)), _sizes(exercise.heads)
+    network, sizes = build(config, exercise, len(tokenizer), model), _sizes(exercise.heads)
     return Prepared(
-        model=model,
+        model=network,
         tokenizer=tokenizer,
         **data,
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name, sizes),
-        answers=partial(_answers, sizes, model.weights),
+        answers=partial(_answers, sizes, network.weights),
         analyse=partial(_analyse, exercise.heads, data["validation"], tokenizer),
-        save=partial(model.save, tokenizer),
+        save=partial(network.save, tokenizer),
         facts=facts_of(splits, exercise),
     )
 
 
-def build(config: Config, exercise: Exercise, vocabulary: int) -> MultiTaskModel:
+def build(config: Config, exercise: Exercise, vocabulary: int, model: Model) -> MultiTaskModel:
     """Apply the method to the encoder, and put the heads on it."""
-    encoder = apply_method(load_encoder(config, vocabulary), config, "FEATURE_EXTRACTION")
+    encoder = apply_method(load_encoder(config, vocabulary, model), config, "FEATURE_EXTRACTION")
     smoothing = config.training.label_smoothing_factor
     return MultiTaskModel(encoder, _sizes(exercise.heads), config.multi.loss_weights, smoothing)
 

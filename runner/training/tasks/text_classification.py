@@ -12,8 +12,9 @@ from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding, EvalPrediction
 
 from runner.analysis import Analysis
+from runner.catalog import Model
 from runner.config import Config
-from runner.data import load
+from runner.data import splits_of
 from runner.exercise import Exercise
 from runner.metrics import METRICS
 from runner.training.methods import apply_method, load_classifier, load_tokenizer, save_model
@@ -22,29 +23,31 @@ from runner.training.tasks.prepared import Pair, Prepared, facts_of
 from runner.training.tasks.tokenized import tokenized_splits
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     """Tokenize the texts, and put a classification head on the encoder."""
-    splits, tokenizer = load(exercise.dataset), load_tokenizer()
+    splits, tokenizer = splits_of(exercise), load_tokenizer(model)
     data = tokenized_splits(splits, tokenizer, config.data)
-    model = build(config, exercise, len(tokenizer))
+    network = build(config, exercise, len(tokenizer), model)
+    (labels,) = exercise.heads.values()
     return Prepared(
-        model=model,
+        model=network,
         tokenizer=tokenizer,
         **data,
         tokens=int(data["train"].with_format("numpy")["length"][:].sum()),
         collate=DataCollatorWithPadding(tokenizer),
         score=partial(_score, exercise.metric.name),
         answers=_answers,
-        analyse=partial(_analyse, exercise.heads["label"], data["validation"], tokenizer),
-        save=partial(save_model, model, tokenizer),
+        analyse=partial(_analyse, labels, data["validation"], tokenizer),
+        save=partial(save_model, network, tokenizer),
         facts=facts_of(splits, exercise),
-        loss=_balanced_loss(data["train"], config, len(exercise.heads["label"])),
+        loss=_balanced_loss(data["train"], config, len(labels)),
     )
 
 
-def build(config: Config, exercise: Exercise, vocabulary: int) -> nn.Module:
+def build(config: Config, exercise: Exercise, vocabulary: int, model: Model) -> nn.Module:
     """Put a classification head on the encoder, and apply the method."""
-    return apply_method(load_classifier(config, exercise.heads["label"], vocabulary), config, "SEQ_CLS")
+    (labels,) = exercise.heads.values()
+    return apply_method(load_classifier(config, labels, vocabulary, model), config, "SEQ_CLS")
 
 
 def _answers(student: torch.Tensor, teacher: torch.Tensor, _labels: torch.Tensor) -> list[Pair]:

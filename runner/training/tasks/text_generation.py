@@ -15,26 +15,28 @@ from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, default_data_collator
 
 from runner.analysis import Analysis
+from runner.catalog import Model
 from runner.config import Config
-from runner.data import Splits, load
+from runner.data import Splits, splits_of
 from runner.exercise import Exercise
-from runner.training.methods import apply_method, load_language_model, save_model
+from runner.training.methods import apply_method, load_language_model, load_tokenizer, save_model
 from runner.training.tasks.byte_tokenizers import bytes_of_tokens, load_text_tokenizer
 from runner.training.tasks.prepared import Pair, Prepared, facts_of, first_rows
-from runner.training.tasks.writing import by_position, write_samples
+from runner.training.tasks.writing import by_position, start_of_text, write_samples
 
 IGNORED = -100  # torch's and transformers' label for what is not predicted
 
 
-def prepare(config: Config, exercise: Exercise) -> Prepared:
+def prepare(config: Config, exercise: Exercise, model: Model) -> Prepared:
     """Train or load the tokenizer, cut the files into blocks, and make a model with random weights."""
-    splits = load(exercise.dataset)
-    tokenizer = load_text_tokenizer(config.data, splits)
+    splits = splits_of(exercise)
+    own = config.data.tokenizer == "model"
+    tokenizer = load_tokenizer(model) if own else load_text_tokenizer(config.data, splits)
     data = {name: _blocks(splits, name, tokenizer, config) for name in ("train", "validation", "test")}
     train = first_rows(data["train"], config.data.max_train_samples)
-    model = build(config, exercise, len(tokenizer))
+    network = build(config, exercise, len(tokenizer), model)
     return Prepared(
-        model=model,
+        model=network,
         tokenizer=tokenizer,
         train=train,
         validation=data["validation"],
@@ -43,16 +45,16 @@ def prepare(config: Config, exercise: Exercise) -> Prepared:
         collate=default_data_collator,
         score=partial(_bits_per_byte, bytes_of_tokens(tokenizer)),
         answers=_answers,
-        analyse=partial(_analyse, model, tokenizer, splits.validation["text"].to_pylist(), config.training.seed),
-        save=partial(save_model, model, tokenizer),
+        analyse=partial(_analyse, network, tokenizer, splits.validation["text"].to_pylist(), config.training.seed),
+        save=partial(save_model, network, tokenizer),
         facts=facts_of(splits, exercise),
         reduce_logits=token_losses,
     )
 
 
-def build(config: Config, _exercise: Exercise, vocabulary: int) -> nn.Module:
-    """Make a decoder with random weights, and apply the method."""
-    return apply_method(load_language_model(config, vocabulary), config, "CAUSAL_LM")
+def build(config: Config, _exercise: Exercise, vocabulary: int, model: Model) -> nn.Module:
+    """Load the decoder, or make one with random weights, and apply the method."""
+    return apply_method(load_language_model(config, vocabulary, model), config, "CAUSAL_LM")
 
 
 def _answers(student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor) -> list[Pair]:
@@ -65,9 +67,10 @@ def _answers(student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor)
 
 def _blocks(splits: Splits, split: str, tokenizer: Any, config: Config) -> Dataset:
     texts = getattr(splits, split)["text"].to_pylist()
-    files = [[tokenizer.bos_token_id, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+    start = start_of_text(tokenizer)
+    files = [[start, *ids] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
     streams = [list(chain.from_iterable(files))] if config.data.packing else files
-    return Dataset(pa.table(cut(streams, config.data.max_length, tokenizer.bos_token_id)))
+    return Dataset(pa.table(cut(streams, config.data.max_length, start)))
 
 
 def cut(streams: Iterable[Sequence[int]], length: int, filler: int) -> dict[str, list[list[int]]]:

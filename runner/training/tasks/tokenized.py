@@ -1,5 +1,6 @@
 """Tokenises an exercise's splits, once for each data set and length: a later run starts without waiting for it."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -8,25 +9,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from runner.cache import cache_dir
 from runner.config import Data
-from runner.data import Splits, cache_dir
+from runner.data import Splits
 from runner.data.tasks import ROWS, Split
 from runner.training.tasks.prepared import first_rows
 
 
 def tokenized_splits(splits: Splits, tokenizer: Any, data: Data) -> dict[str, Dataset]:
     """Return all three splits as token ids, as a config asks for them: of the train split its first rows."""
-    found: dict[str, Dataset] = {name: tokenized(splits, name, tokenizer, data.max_length) for name in ROWS}
+    key = f"{splits.card.hash}-{_fingerprint(tokenizer)}-{data.max_length}"
+    found: dict[str, Dataset] = {name: tokenized(splits, name, tokenizer, data.max_length, key) for name in ROWS}
     return {**found, "train": first_rows(found["train"], data.max_train_samples)}
 
 
-def tokenized(splits: Splits, split: Split, tokenizer: Any, max_length: int) -> Dataset:
+def _fingerprint(tokenizer: Any) -> str:
+    """Return what tells tokenizers apart, whatever they are called: two may differ in no more than a few merges."""
+    return hashlib.blake2b(tokenizer.backend_tokenizer.to_str().encode(), digest_size=8).hexdigest()
+
+
+def tokenized(splits: Splits, split: Split, tokenizer: Any, max_length: int, key: str) -> Dataset:
     """Return a split as token ids with `label` (of several heads: `labels`) and `length`, cut to `max_length` tokens.
+
+    It is kept under `key`, which says what it depends on.
 
     Validation and test come sorted by length, so that a batch is padded to about its own rows.
     """
-    name = f"{splits.card.hash}-{type(tokenizer).__name__}-{len(tokenizer)}-{max_length}"
-    path = cache_dir() / "tokenized" / name / f"{split}.parquet"
+    path = cache_dir() / "tokenized" / key / f"{split}.parquet"
     if not path.exists():
         _write(_tokenize(splits, split, tokenizer, max_length), path)
     return Dataset(pq.read_table(path))

@@ -33,6 +33,12 @@ def by_position(losses: NDArray[Any], predicted: NDArray[np.bool_]) -> tuple[Pos
     return tuple(found)
 
 
+def start_of_text(tokenizer: Any) -> int:
+    """Return the token that a text begins with; of a tokenizer that has none, the one that ends the text before."""
+    start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    return int(start)
+
+
 def write_samples(model: Any, tokenizer: Any, texts: Sequence[str], seed: int) -> tuple[Sample, ...]:
     """Let a model go on from the beginnings of some texts; the same seed gives the same words."""
     model.eval()
@@ -42,7 +48,7 @@ def write_samples(model: Any, tokenizer: Any, texts: Sequence[str], seed: int) -
 
 
 def _write(model: Any, tokenizer: Any, text: str) -> Sample:
-    start = [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"][:PROMPT_TOKENS]]
+    start = [start_of_text(tokenizer), *tokenizer(text, add_special_tokens=False)["input_ids"][:PROMPT_TOKENS]]
     ids = torch.tensor([start], device=model.device)
     written = model.generate(
         input_ids=ids,

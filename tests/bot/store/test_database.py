@@ -11,6 +11,8 @@ from sqlmodel import SQLModel, select
 from bot.errors import UserError
 from bot.store.database import Store, insert_new
 from bot.store.tables import Answer, Group, Learner, Review, Run, Turn
+from bot.study import catalog
+from runner.catalog import PACKAGED
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_declares(store):
@@ -115,6 +117,29 @@ async def test_the_learning_engine_s_migration_keeps_what_the_first_tables_held(
     assert (group.timezone, group.drill_time, group.reveal_time, group.runs_submitted) == ("UTC", time(9), time(20), 3)
     assert (learner.name, learner.forgetting_speed, learner.ability) == ("Ann", 1.0, None)
     assert (review.drill, review.appealed_at) == ("basic-training-loop/d1", None)
+    await store.close()
+
+
+async def test_the_exercises_migration_keeps_runs_that_carry_nothing_along(database_url):
+    store = Store(database_url)
+    await store.migrate("0003")
+    async with store.connect() as connection:
+        now = datetime(2026, 3, 2, 12, tzinfo=UTC).isoformat(sep=" ")
+        for statement in (
+            'INSERT INTO "group" (id, chat, external_id, name, timezone, drill_time, reveal_time, runs_per_day,'
+            f" runs_submitted, created_at) VALUES (1, 'local', '#lab', 'lab', 'UTC', '09:00', '20:00', 20, 1, '{now}')",
+            "INSERT INTO learner (id, chat, external_id, name, interview, reminder_days, created_at)"
+            f" VALUES (1, 'local', 'ann', 'Ann', 'done', 'mon', '{now}')",
+            "INSERT INTO run (id, number, group_id, learner_id, exercise, submitted, config, chat, channel, status,"
+            " attempt, run_dir, queued_at, event_offset, step, total_steps) VALUES ('r1', 1, 1, 1, 'match', '', '',"
+            f" 'local', '#lab', 'succeeded', 1, '/nowhere', '{now}', 0, 0, 0)",
+        ):
+            await connection.execute(text(statement))
+    await store.migrate()
+    async with store.read() as session:
+        run = (await session.exec(select(Run))).one()
+        assert await catalog.of_group(session, await session.get(Group, 1)) == PACKAGED
+    assert (run.own, catalog.exercise_of(run).name) == (None, "match")
     await store.close()
 
 

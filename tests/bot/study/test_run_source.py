@@ -66,6 +66,15 @@ async def test_a_run_that_was_broken_off_is_resumed_as_a_new_run_with_its_config
     assert await inputs_of(store, new) == Inputs(resume=broken.run_dir)
 
 
+async def test_a_resumed_run_carries_along_what_is_of_the_group_s_own(store, submit, resume):
+    broken = await submit("exercise: match\n", "cancelled")
+    async with store.write() as session:
+        kept = await session.get_one(Run, broken.id)
+        kept.own = {"exercise": None, "model": {"name": "lab/tiny"}}
+    save_checkpoint(broken, 40)
+    assert (await resume(kept)).own == kept.own
+
+
 async def test_a_checkpoint_counts_once_it_is_told_of_and_as_long_as_it_is_there(submit):
     broken = await submit("exercise: match\n", "cancelled")
     (Path(broken.run_dir) / "checkpoints" / "checkpoint-9").mkdir(parents=True)  # torn

@@ -10,7 +10,7 @@ from bot.commands.guide import debugging
 from bot.errors import UserError
 from bot.store.database import Store
 from bot.store.tables import Card, Delivery, Group, Learner, Run, Sweep
-from bot.study import fair_queue, privacy, run, sweep
+from bot.study import addition, catalog, fair_queue, privacy, run, sweep
 from bot.study.membership import Sender, identify
 from bot.study.quota import quota
 from bot.study.runners import Host
@@ -23,6 +23,7 @@ from runner.exercise import exercises
 from runner.run_dir import Result, RunDir
 from runner.sweep_scores import Cell
 from runner.sweep_source import read_sweep
+from tests.bot.study.test_addition import NEWS, SOURCE, TINY
 
 GRID = "exercise: match\ntraining: {learning_rate: [1e-5, 1e-4], seed: [1, 2, 3]}\n"
 SEARCH = "exercise: match\ntraining: {learning_rate: {from: 1e-5, to: 1e-3, scale: log}}\nsweep: {trials: 4}\n"
@@ -65,10 +66,10 @@ class Lab:
         return learner, group
 
     async def start(self, config: str = GRID, name: str = "ann") -> Sweep:
-        plan = read_sweep(config)
-        assert plan
         async with self.store.write() as session:
             learner, group = await self.person(session, name)
+            plan = read_sweep(config, await catalog.of_group(session, group))
+            assert plan
             new = await sweep.propose(session, learner, group, config, plan, channel="#lab", now=self.clock.now)
             return await sweep.start(session, learner, new.id, self.clock.now)
 
@@ -102,7 +103,7 @@ class Lab:
         await self.watch.tick()
         async with self.store.read() as session:
             (active,) = (await session.exec(select(Run).where(Run.status == "starting"))).all()
-        seed = (await asyncio.to_thread(run.parse, active.config)).config.training.seed
+        seed = (await asyncio.to_thread(run.parse, active.config, catalog.of_run(active))).config.training.seed
         result = Result(status="failed", error="It diverged.", seed=seed)
         if validation is not None:
             result = Result(status="succeeded", validation=validation, test=test, seed=seed, data_hash="d")
@@ -131,6 +132,41 @@ async def test_a_grid_makes_its_runs_trial_by_trial_and_ends_with_its_last_run(l
     first, second = (trial.cell for trial in trials_of(await lab.runs(found)))
     assert first.scores == {1: 0.5, 2: 0.51, 3: 0.52}
     assert second.mean == pytest.approx(0.82)
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        "training: {learning_rate: [1e-5, 1e-4]}\n",
+        "training: {learning_rate: {from: 1e-5, to: 1e-4}}\nsweep: {trials: 2}\n",
+    ],
+)
+async def test_a_sweep_of_a_group_s_own_exercise_and_model_goes_on_though_they_are_removed(lab, store, axis):
+    async with store.write() as session:
+        ann, group = await lab.person(session, "ann")
+        await addition.add_exercise(session, group, ann, SOURCE, lab.clock.now)
+        await addition.add_model(session, group, ann, "lab/tiny", lab.clock.now)
+    for _ in range(2):
+        async with store.write() as session:
+            added = await addition.claim(session, lab.clock.now)
+            made = NEWS if added.kind == "exercise" else TINY
+            await addition.end(session, added, lab.clock.now, made=made)
+    found = await lab.start(f"exercise: news\nmodel: lab/tiny\n{axis}")
+    async with store.write() as session:
+        await addition.remove(session, group, "exercise", "news", lab.clock.now)
+        await addition.remove(session, group, "model", "lab/tiny", lab.clock.now)
+    for score in (0.5, 0.8):
+        await lab.settle()
+        await lab.train_one(score)
+    await lab.settle()
+    runs = await lab.runs(found)
+    assert [(each.own["exercise"]["dataset"], each.own["model"]["name"]) for each in runs] == [
+        ("lab/news", "lab/tiny")
+    ] * 2
+    assert [RunDir(each.run_dir).own() for each in runs] == [catalog.own_of(each) for each in runs]
+    async with store.read() as session:
+        assert (await catalog.exercise_of_sweep(session, found)).title == NEWS["title"]
+    assert (await lab.sweep(found)).status == "ended"
 
 
 async def test_two_bots_that_watch_one_sweep_make_each_run_and_say_its_result_once(lab):
