@@ -99,7 +99,7 @@ def group_of(ctx: Context) -> Group:
 
 def channel_of(ctx: Context) -> str:
     """Return the group's channel that a command was given in. Raises UserError in a direct message."""
-    if ctx.direct:
+    if ctx.channel.startswith("@"):
         raise UserError(
             "This is a direct message, which the group cannot read.", "Say it in the channel that you mean."
         )
