@@ -8,6 +8,7 @@ from datasets import Dataset
 from sklearn.metrics import confusion_matrix, f1_score
 
 from runner.analysis import MOST_LABELS, OTHERS, TEXT_CHARACTERS
+from runner.catalog import PACKAGED
 from runner.training.methods import load_tokenizer
 from runner.training.tasks.errors import WORST, as_read, errors
 
@@ -16,7 +17,7 @@ LABELS = ("a", "b", "c")
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    return load_tokenizer()
+    return load_tokenizer(PACKAGED.models["minilm"])
 
 
 def rows(tokenizer: Any, texts: list[str]) -> Dataset:
