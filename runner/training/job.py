@@ -124,7 +124,8 @@ class Job:
         """
         given, own = self.run_dir.inputs().resume, self.run_dir.checkpoints()
         source = self.run_dir if own or not given else RunDir(given)
-        latest, earlier = checkpoints.fetch(source), source.events()[0]
+        latest = checkpoints.fetch(source)
+        earlier = source.events()[0] if latest else []
         hashes = [event.data_hash for event in earlier if isinstance(event, Start)]
         if latest and hashes[-1:] == [self.facts["data_hash"]]:
             self.recorder.go_on(earlier, step_of(latest), own=source is self.run_dir)

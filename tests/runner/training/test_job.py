@@ -13,12 +13,12 @@ import torch
 
 from runner import training
 from runner.analysis import Analysis
-from runner.catalog import MODELS, ModelError
-from runner.config import Config
+from runner.catalog import MODELS, PACKAGED, ModelError
+from runner.config import Config, parse
 from runner.data import DataError, load
 from runner.exercise import exercises
 from runner.history import History
-from runner.run_dir import Checkpoint, RunDir
+from runner.run_dir import Checkpoint, Result, RunDir
 from runner.training import job
 from runner.training.heartbeat import heartbeat
 from runner.training.limits import explain
@@ -135,25 +135,25 @@ def test_sigterm_cancels_a_run(tmp_path: Path) -> None:
     assert (result.status, result.error) == ("cancelled", "The run was cancelled.")
 
 
-def limit(monkeypatch: pytest.MonkeyPatch, **budget: int) -> None:
+def train_within(folder: Path, **budget: int) -> tuple[Result, History]:
+    """Train under another budget, which the check of the config has not seen."""
     exercise = exercises()["match"]
     limited = exercise.model_copy(update={"budget": exercise.budget.model_copy(update=budget)})
-    monkeypatch.setattr(job, "exercises", lambda: {"match": limited})
+    run_dir = RunDir(str(folder))
+    run_dir.create(QUICK)
+    result = job.train(run_dir, parse(QUICK).config, PACKAGED.plus(exercises=[limited]))
+    return result, History.of(run_dir.events()[0])
 
 
-def test_a_run_out_of_time_ends_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit(monkeypatch, seconds=0)
-    result, _ = train(tmp_path, QUICK)
+def test_a_run_out_of_time_ends_with_what_to_do(tmp_path: Path) -> None:
+    result, _ = train_within(tmp_path, seconds=0)
     assert result.status == "timed_out"
     assert result.error
     assert result.error.startswith("The run reached its time limit of 0 s before its first step: use fewer epochs")
 
 
-def test_a_run_that_has_spent_its_tokens_ends_early_and_is_scored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit(monkeypatch, train_tokens=300)
-    result, history = train(tmp_path, QUICK)
+def test_a_run_that_has_spent_its_tokens_ends_early_and_is_scored(tmp_path: Path) -> None:
+    result, history = train_within(tmp_path, train_tokens=300)
     assert (result.status, result.steps) == ("succeeded", 2)
     assert [note.text for note in history.notes] == [
         "Training ended at step 2 of 4: the exercise's budget of 300 tokens is spent."
