@@ -214,6 +214,8 @@ class RunDir:
 
     def checkpoints(self) -> list[int]:
         """Return the steps of the whole checkpoints that are there, in order: see `runner.training.checkpoints`."""
+        if not self._fs.exists(self.path(CHECKPOINTS)):
+            return []
         told = {event.step for event in self.events()[0] if isinstance(event, Checkpoint)}
         return [step for step in sorted(told) if self._fs.exists(self.path(f"{CHECKPOINTS}/{checkpoint_name(step)}"))]
 
