@@ -179,10 +179,10 @@ def test_a_heart_that_cannot_beat_for_a_moment_beats_again(tmp_path: Path) -> No
 
 
 def test_a_run_without_data_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_name: str) -> None:
+    def missing(_exercise: object) -> None:
         raise DataError("sympy is missing: pip install sympy")
 
-    monkeypatch.setattr(text_classification, "load", missing)
+    monkeypatch.setattr(text_classification, "splits_of", missing)
     result, _ = train(tmp_path, QUICK)
     assert (result.status, result.error) == ("failed", "Sympy is missing: pip install sympy.")
 
